@@ -1,4 +1,4 @@
-"""The errors that a user can fix. Raised anywhere, printed once by the command line; anything else keeps its traceback."""
+"""The errors that a user can fix: raised anywhere, printed once by the command line. Others keep their traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a stack is deployed: AWS, or anything that answers in its place. Programs take it as it is and never ask which."""
+"""Where a stack is deployed: AWS, or what answers in its place. Programs take it as it is and never ask which."""
 
 from __future__ import annotations
 

@@ -1,0 +1,211 @@
+"""The plugin contract: five hooks and the records they yield.
+
+A plugin is a module or package that pluggy registers: the built-in ones by dotted name, third parties' by the entry
+point group `llmstrat_iac`. Hooks yield named records; the name is what users write in the spec. Records hold the light half of a
+plugin (options, prices, checks) as objects and the heavy half (anything that imports pulumi or boto3) as
+`package.module:function`, so that `plan` stays fast and pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+from llmstrat_iac.catalog.models import ModelInfo
+from llmstrat_iac.plan import Finding, Plan, StackPlan
+from llmstrat_iac.spec.common import StrategySpec
+from llmstrat_iac.spec.providers import ProviderEntry
+from llmstrat_iac.target import Target
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+PROJECT_NAME = "llmstrat_iac"
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """How the relay reaches a model vendor."""
+
+    wire: str
+    """`openai` (any OpenAI-compatible API) or `bedrock-converse`."""
+    base_url: str | None
+    """URL up to and including the version, without a trailing slash; None for the AWS SDK's own endpoint."""
+    auth: str
+    """`bearer` (an API key from Secrets Manager) or `sigv4` (the relay's role)."""
+
+
+@dataclass(frozen=True)
+class IamStatement:
+    """A permission that the relay needs to call a provider."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    """ARNs; `{partition}`, `{region}` and `{account}` are filled in by the program."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A closed LLM API."""
+
+    name: str
+    title: str
+    options: type[BaseModel]
+    """Model of the provider entry's `options:` block."""
+    models: Callable[[], Iterable[ModelInfo]]
+    """Known models with prices and lifecycle; unknown ones are allowed with a warning."""
+    upstream: Callable[[Any, str], Upstream]
+    """(options, region) to the way the relay reaches the vendor."""
+    inside_account: bool
+    """Whether prompts stay within the AWS account's boundary (Bedrock does, a vendor's public API doesn't)."""
+    secret_variable: str | None
+    """Environment variable that customarily holds the API key; None if the provider needs no key."""
+    permissions: Callable[[Iterable[str]], Iterable[IamStatement]] = lambda _models: ()
+    """Model ids to the IAM statements that the relay needs."""
+    tuning: str | None = None
+    """`package.module:object` of the provider's managed fine-tuning, for `closed-api-tuned`."""
+
+
+@dataclass(frozen=True)
+class ResolvedProvider:
+    """A provider entry of the spec with its plugin and its validated options."""
+
+    entry: ProviderEntry
+    provider: Provider
+    options: Any
+
+
+@dataclass(frozen=True)
+class ResolvedSpec:
+    """A valid spec together with the plugins that it names."""
+
+    spec: StrategySpec
+    strategy: Strategy
+    providers: Mapping[str, ResolvedProvider] = field(default_factory=dict)
+    runtimes: Mapping[str, Runtime] = field(default_factory=dict)
+
+    @property
+    def stack_name(self) -> str:
+        """`name-environment`: the Pulumi stack, and the prefix and tag of every resource."""
+        return f"{self.spec.name}-{self.spec.environment}"
+
+
+@dataclass(frozen=True)
+class ProgramContext:
+    """What a strategy's program gets: it registers resources and exports outputs, nothing else."""
+
+    resolved: ResolvedSpec
+    target: Target
+    expires: datetime | None
+    """When the stack's TTL ends (UTC); None for a TTL of `never`."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Provider name to API key, for those that the spec takes from the environment."""
+
+
+class AwsSession(Protocol):
+    """The part of `boto3.Session` that preflight and sweep use."""
+
+    def client(self, service_name: str) -> Any:
+        """A boto3 client for the target."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something of the stack that still exists after the destroy."""
+
+    type: str
+    id: str
+    detail: str
+    billed: bool
+    removed: bool
+    """Whether the sweep removed it."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One of the ways to use an LLM: A to D, or a third party's."""
+
+    name: str
+    letter: str | None
+    title: str
+    summary: str
+    control: int
+    complexity: int
+    """Both from 1 (least) to 4 (most)."""
+    fits: str
+    pros: tuple[str, ...]
+    cons: tuple[str, ...]
+    example: str
+    """Path of an example spec below `examples/`."""
+    spec: type[StrategySpec]
+    """Model of the whole file for this strategy."""
+    plan: Callable[[ResolvedSpec], StackPlan]
+    """Pure: no network, no credentials, no engine."""
+    program: str
+    """`package.module:function(ProgramContext) -> None`, imported by the engine only."""
+    preflight: str
+    """`package.module:function(ResolvedSpec, AwsSession) -> Iterable[Finding]`; asks AWS, read-only."""
+    sweep: str
+    """`package.module:function(stack_name: str, AwsSession, *, remove: bool) -> Iterable[Leftover]`; finds, and
+    removes, what is left of a stack, independent of Pulumi's state."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where open models train or serve."""
+
+    name: str
+    title: str
+    options: type[BaseModel]
+    uses: frozenset[str]
+    """Any of `training` and `serving`."""
+    plan: Callable[[ResolvedSpec], StackPlan]
+    component: str
+    """`package.module:function(ProgramContext) -> None`."""
+    preflight: str
+    sweep: str
+
+
+@dataclass(frozen=True)
+class StackEvent:
+    """Something happened to a stack: sent to `llmstrat_event`."""
+
+    kind: str
+    """`up.started`, `up.done`, `up.failed`, `down.started`, `down.done`, `down.failed` or `keys.rotated`."""
+    stack: str
+    strategy: str
+    owner: str
+    at: datetime
+    detail: str = ""
+
+
+@hookspec
+def llmstrat_strategies() -> Iterable[Strategy]:  # type: ignore[empty-body]
+    """Yield strategies. Called once, when plugins are loaded."""
+
+
+@hookspec
+def llmstrat_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
+    """Yield providers of closed models. Called once, when plugins are loaded."""
+
+
+@hookspec
+def llmstrat_runtimes() -> Iterable[Runtime]:  # type: ignore[empty-body]
+    """Yield runtimes for open models. Called once, when plugins are loaded."""
+
+
+@hookspec
+def llmstrat_check(resolved: ResolvedSpec, plan: Plan, now: datetime) -> Iterable[Finding]:  # type: ignore[empty-body]
+    """Yield governance findings. Called by `plan` and before `up`; must be pure."""
+
+
+@hookspec
+def llmstrat_event(event: StackEvent) -> None:
+    """React to a stack's event (notify, record). Called by `up`, `down` and `keys`; must not raise."""

@@ -1,0 +1,142 @@
+"""What `plan` found out: frozen data, printed by the CLI, compared by tests, never computed here.
+
+Money is US dollars. `None` stands for unknown, which is never the same as zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: an error stops `up`."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One result of a check: which rule, where in the spec, what is wrong, why it matters and what to do."""
+
+    rule: str
+    severity: Severity
+    path: str
+    message: str
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedResource:
+    """Resources of one Pulumi type that the program will register."""
+
+    type: str
+    count: int
+    purpose: str
+
+
+class Basis(StrEnum):
+    """What a cost line is counted by."""
+
+    MONTH = "month"
+    """Fixed: billed for as long as the stack exists."""
+    HOUR = "hour"
+    """Fixed: billed by the running hour."""
+    LOAD = "month at the stated load"
+    """Usage at the load that the spec states."""
+
+
+@dataclass(frozen=True)
+class CostLine:
+    """One thing that is billed: `quantity` times `unit_usd` on the given basis."""
+
+    item: str
+    basis: Basis
+    quantity: float
+    unit: str
+    unit_usd: float | None
+    source: str
+    as_of: str
+
+    @property
+    def usd(self) -> float | None:
+        """US dollars on this line's basis; None if the price isn't known."""
+        return None if self.unit_usd is None else self.quantity * self.unit_usd
+
+
+@dataclass(frozen=True)
+class TokenPrice:
+    """What a model costs, in US dollars per million tokens; None where unknown."""
+
+    alias: str
+    provider: str
+    model: str
+    usd_per_mtok_input: float | None
+    usd_per_mtok_output: float | None
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True)
+class SizingLine:
+    """One sizing result (memory, instances, days) with what it rests on."""
+
+    what: str
+    value: str
+    assumption: str
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """A strategy's own part of the plan."""
+
+    resources: tuple[PlannedResource, ...]
+    costs: tuple[CostLine, ...] = ()
+    token_prices: tuple[TokenPrice, ...] = ()
+    sizing: tuple[SizingLine, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Total:
+    """A sum of cost lines. `usd` adds what is known; `unknown` names the lines that it can't include."""
+
+    usd: float
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole answer of `llmstrat plan`."""
+
+    name: str
+    strategy: str
+    environment: str
+    region: str
+    owner: str
+    ttl: str
+    stack: StackPlan
+    fixed_month: Total
+    at_load_month: Total
+    forgotten_30_days: Total
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop `up`."""
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR)
+
+
+def total(lines: Iterable[CostLine], *, hours: float = 730.0) -> Total:
+    """Add up cost lines for one month of `hours` hours (AWS bills a month as 730 h)."""
+    usd, unknown = 0.0, []
+    for line in lines:
+        if line.usd is None:
+            unknown.append(line.item)
+        else:
+            usd += line.usd * (hours if line.basis is Basis.HOUR else 1.0)
+    return Total(usd, tuple(unknown))

@@ -1,0 +1,61 @@
+"""Quantities with units, as people write them: `72h`, `14d`, `never`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+_DURATION = re.compile(r"^(\d+)\s*(m|h|d|w)$")
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_MINIMUM, _MAXIMUM = timedelta(minutes=5), timedelta(days=366)
+NEVER = "never"
+
+
+def parse_duration(text: str) -> timedelta:
+    """Turn `90m`, `72h`, `14d` or `2w` into a timedelta; ValueError says what is accepted."""
+    match = _DURATION.match(text.strip())
+    if match is None:
+        raise ValueError(f"`{text}` is no duration: write a whole number and m, h, d or w, such as `72h`")
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+class TimeToLive:
+    """A time to live: a duration between 5 minutes and 366 days, or `never`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        self.duration = None if self.text == NEVER else parse_duration(self.text)
+        if self.duration is not None and not _MINIMUM <= self.duration <= _MAXIMUM:
+            raise ValueError(f"`{text}` is out of range: a TTL is 5m to 366d, or `never`")
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"TimeToLive({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TimeToLive) and other.duration == self.duration
+
+    def __hash__(self) -> int:
+        return hash(self.duration)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^(\d+\s*(m|h|d|w)|never)$"}
+
+
+Ttl = Annotated[TimeToLive, "time to live"]
