@@ -1,8 +1,8 @@
 """The plugin contract: five hooks and the records they yield.
 
 A plugin is a module or package that pluggy registers: the built-in ones by dotted name, third parties' by the entry
-point group `llmstrat_iac`. Hooks yield named records; the name is what users write in the spec. Records hold the light half of a
-plugin (options, prices, checks) as objects and the heavy half (anything that imports pulumi or boto3) as
+point group `llmstrat_iac`. Hooks yield named records; the name is what users write in the spec. Records hold the light
+half of a plugin (options, prices, checks) as objects and the heavy half (anything that imports pulumi or boto3) as
 `package.module:function`, so that `plan` stays fast and pure.
 """
 

@@ -1,7 +1,7 @@
 """Loads plugins: the built-in ones always, third parties' only when a spec enables them by name.
 
-`create_registry()` is the one entry. It turns pluggy's hooks into a registry of named records and reports conflicts, unknown
-names and broken plugins as `PluginError`s that name the package at fault.
+`create_registry()` is the one entry. It turns pluggy's hooks into a registry of named records and reports conflicts,
+unknown names and broken plugins as `PluginError`s that name the package at fault.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
@@ -93,7 +93,7 @@ def _create_registry(enabled: tuple[str, ...]) -> Registry:
     plugin_manager = pluggy.PluginManager(PROJECT_NAME)
     plugin_manager.add_hookspecs(hookspecs)
     for module in BUILTIN_PLUGINS:
-        _register(plugin_manager, module, lambda module=module: import_module(module))
+        _register(plugin_manager, module, partial(import_module, module))
     installed = installed_plugins()
     for name in enabled:
         plugin = _find_installed(name, installed)

@@ -1,0 +1,57 @@
+"""A click group that knows its commands by name and imports the module of one only when it runs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "init": "Write a commented spec, from answers or flags.",
+    "validate": "Check a spec: syntax, fields, plugins, governance.",
+    "plan": "Show resources, cost and findings before anything is spent.",
+    "up": "Create or update the stack and smoke-test its endpoint.",
+    "status": "Show what runs, its health, and when it expires.",
+    "outputs": "Print the stack's outputs; keys only when asked.",
+    "invoke": "Chat with the endpoint from the terminal.",
+    "logs": "Show the usage log, one line a request.",
+    "keys": "List and rotate the consumers' keys.",
+    "down": "Destroy the stack and prove that nothing is left.",
+    "list": "List the stacks of this backend.",
+    "reap": "Destroy the stacks whose time to live has ended.",
+    "strategies": "Compare the four strategies.",
+    "models": "List known models with prices and lifecycle.",
+    "schema": "Print or write the JSON Schema of the spec.",
+    "plugins": "List plugins, enabled and installed.",
+    "sandbox": "Start, stop and inspect the embedded AWS sandbox.",
+    "engine": "Find or install the Pulumi engine.",
+    "doctor": "Explain every dependency found or missing.",
+    "completion": "Print shell completion for bash, zsh or fish.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands `name` come from `llmstrat_iac.cli.<name>_command`, attribute `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"llmstrat_iac.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from llmstrat_iac.plugins import suggest
+
+            ctx.fail(f"there is no command `{args[0]}`; {suggest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
