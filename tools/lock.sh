@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Resolves the requirements files from pyproject.toml: pinned, hashed, for every supported Python and platform, and
+# without any registry's address. dev.txt is the whole environment; the smaller ones are constrained to its versions.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+compile() {
+  local output=requirements/$1
+  shift
+  printf 'lock: %s\n' "$output"
+  .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-emit-find-links --custom-compile-command "make lock" --output-file "$output" "$@"
+  if grep -nE 'https?://|--(extra-)?index-url|--find-links' "$output"; then
+    printf 'lock: %s names a registry\n' "$output" >&2
+    exit 1
+  fi
+}
+
+compile uv.txt requirements/uv.in
+compile dev.txt pyproject.toml --extra sandbox --group dev
+compile runtime.txt pyproject.toml --constraints requirements/dev.txt
+compile sandbox.txt pyproject.toml --extra sandbox --constraints requirements/dev.txt
+compile local-llm.txt pyproject.toml --extra sandbox --extra local-llm --constraints requirements/dev.txt
