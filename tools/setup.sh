@@ -68,7 +68,7 @@ install_uv() {
 create_venv() {
   local python
   python=$(find_python)
-  [ -x .venv/bin/python ] && fits .venv/bin/python || "$UV" venv --quiet --clear --python "$python" .venv
+  fits .venv/bin/python || "$UV" venv --quiet --clear --python "$python" .venv
 }
 
 install_requirements() {

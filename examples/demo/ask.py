@@ -1,0 +1,62 @@
+"""Asks the gateway one question as any application would: through the OpenAI SDK, given a base URL and a key.
+
+Prints the answer, or the status and the error as the application sees them. Exits with 1 unless the status is the
+expected one, so that the demo can't tell a story that didn't happen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from openai import APIStatusError, OpenAI
+
+
+def ask(client: OpenAI, model: str, question: str) -> None:
+    """Print the whole answer at once."""
+    answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": question}])
+    text = answer.choices[0].message.content
+    if not text or answer.usage is None:
+        sys.exit("the answer is empty")
+    print(f"  {text.strip()}\n  ({answer.usage.prompt_tokens} tokens in, {answer.usage.completion_tokens} out)")
+
+
+def stream(client: OpenAI, model: str, question: str) -> None:
+    """Print the answer piece by piece, as it arrives."""
+    pieces = 0
+    print("  ", end="")
+    for chunk in client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": question}], stream=True
+    ):
+        text = chunk.choices[0].delta.content if chunk.choices else None
+        if text:
+            pieces += 1
+            print(text, end="", flush=True)
+    print(f"\n  (in {pieces} pieces)")
+    if pieces < 2:
+        sys.exit("the answer came in one piece: that is no stream")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base-url", required=True)
+    parser.add_argument("--key", required=True)
+    parser.add_argument("--model", default="chat")
+    parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--expect", type=int, default=200)
+    parser.add_argument("question")
+    options = parser.parse_args()
+    client = OpenAI(base_url=options.base_url, api_key=options.key, max_retries=0, timeout=120)
+    try:
+        (stream if options.stream else ask)(client, options.model, options.question)
+        status = 200
+    except APIStatusError as error:
+        status = error.status_code
+        body = error.body if isinstance(error.body, dict) else {}
+        print(f"  HTTP {status} {body.get('code') or body.get('type') or ''}: {body.get('message') or error.message}")
+    if status != options.expect:
+        sys.exit(f"expected HTTP {options.expect}, got {status}")
+
+
+if __name__ == "__main__":
+    main()
