@@ -11,10 +11,14 @@ import sys
 
 from openai import APIStatusError, OpenAI
 
+LONGEST_ANSWER = 120  # tokens; the gateway reserves that much of a budget before it asks the model
+
 
 def ask(client: OpenAI, model: str, question: str) -> None:
     """Print the whole answer at once."""
-    answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": question}])
+    answer = client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": question}], max_tokens=LONGEST_ANSWER
+    )
     text = answer.choices[0].message.content
     if not text or answer.usage is None:
         sys.exit("the answer is empty")
@@ -26,7 +30,10 @@ def stream(client: OpenAI, model: str, question: str) -> None:
     pieces = 0
     print("  ", end="")
     for chunk in client.chat.completions.create(
-        model=model, messages=[{"role": "user", "content": question}], stream=True
+        model=model,
+        messages=[{"role": "user", "content": question}],
+        max_tokens=LONGEST_ANSWER,
+        stream=True,
     ):
         text = chunk.choices[0].delta.content if chunk.choices else None
         if text:
