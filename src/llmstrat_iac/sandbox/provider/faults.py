@@ -1,0 +1,53 @@
+"""AWS and provider errors as the messages that a user of the real provider would see.
+
+One table of botocore errors, one place: `creating IAM Role (x): EntityAlreadyExists: …`.
+"""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ParamValidationError
+
+from llmstrat_iac.errors import LlmstratError, SandboxError
+
+NOT_FOUND_CODES = frozenset({
+    "404", "NoSuchEntity", "NotFoundException", "NotFound", "ResourceNotFoundException", "NoSuchBucket", "NoSuchKey",
+    "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet",
+    "NoSuchBucketPolicy", "ResourceNotFound", "DashboardNotFoundError", "NotFoundError",
+})  # fmt: skip
+
+
+class ResourceError(SandboxError):
+    """An operation on a resource failed; the message names what was being done to what."""
+
+
+def is_not_found(error: Exception, *more: str) -> bool:
+    """Whether AWS says that the thing isn't there; `more` are codes with that meaning in one API only."""
+    return isinstance(error, ClientError) and error_code(error) in NOT_FOUND_CODES | {*more}
+
+
+def error_code(error: ClientError) -> str:
+    """The AWS error code, without the namespace that some APIs put in front."""
+    return str(error.response.get("Error", {}).get("Code", "")).rpartition("#")[2]
+
+
+def explain(error: Exception, endpoint_url: str) -> str:
+    """The cause in one line."""
+    if isinstance(error, ClientError):
+        message = error.response.get("Error", {}).get("Message") or "no message"
+        return f"{error_code(error)}: {message}"
+    if isinstance(error, ParamValidationError):
+        return "invalid request: " + " ".join(str(error).split())
+    if isinstance(error, EndpointConnectionError):
+        return (
+            f"the sandbox's AWS emulator at {endpoint_url} doesn't answer; start it again with `llmstrat sandbox start`"
+        )
+    if isinstance(error, BotoCoreError):
+        return f"request to the sandbox's AWS emulator at {endpoint_url} failed: {error}"
+    if isinstance(error, LlmstratError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def failure(action: str, noun: str, name: str, error: Exception, endpoint_url: str) -> ResourceError:
+    """The error of one operation: `deleting SNS Topic (arn): …`."""
+    return ResourceError(f"{action} {noun} ({name}): {explain(error, endpoint_url)}")
