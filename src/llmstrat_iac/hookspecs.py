@@ -155,6 +155,8 @@ class Strategy:
     sweep: str
     """`package.module:function(stack_name: str, AwsSession, *, remove: bool) -> Iterable[Leftover]`; finds, and
     removes, what is left of a stack, independent of Pulumi's state."""
+    cost_drivers: tuple[str, ...] = ()
+    """What the bill grows with, in words."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -19,6 +18,7 @@ import pluggy
 from llmstrat_iac import hookspecs
 from llmstrat_iac.errors import PluginError
 from llmstrat_iac.hookspecs import PROJECT_NAME, Provider, Runtime, Strategy
+from llmstrat_iac.spec.names import suggest
 
 BUILTIN_PLUGINS = (
     "llmstrat_iac.strategies.closed_api",
@@ -83,6 +83,16 @@ def installed_plugins() -> tuple[InstalledPlugin, ...]:
     return tuple(sorted(found, key=lambda plugin: plugin.name))
 
 
+def find_installed(name: str) -> tuple[InstalledPlugin | None, str]:
+    """The installed plugin of this distribution or entry point name, else None and what to do."""
+    installed = installed_plugins()
+    for plugin in installed:
+        if name in (plugin.name, plugin.distribution):
+            return plugin, ""
+    names = [plugin.distribution for plugin in installed]
+    return None, suggest(name, names) if names else f"`pip install {name}`"
+
+
 def create_registry(enabled: Iterable[str] = ()) -> Registry:
     """Load the built-in plugins and the enabled third-party ones."""
     return _create_registry(tuple(enabled))
@@ -94,9 +104,10 @@ def _create_registry(enabled: tuple[str, ...]) -> Registry:
     plugin_manager.add_hookspecs(hookspecs)
     for module in BUILTIN_PLUGINS:
         _register(plugin_manager, module, partial(import_module, module))
-    installed = installed_plugins()
     for name in enabled:
-        plugin = _find_installed(name, installed)
+        plugin, remedy = find_installed(name)
+        if plugin is None:
+            raise PluginError(f"the plugin `{name}` isn't installed", remedy=remedy)
         _register(plugin_manager, plugin.distribution, plugin.entry_point.load)
     _check_hooks(plugin_manager)
     origins: dict[str, str] = {}
@@ -165,21 +176,3 @@ def _find(kind: str, name: str, records: Mapping[str, Record]) -> Record:
     if name in records:
         return records[name]
     raise PluginError(f"there is no {kind} `{name}`", remedy=suggest(name, records))
-
-
-def _find_installed(name: str, installed: tuple[InstalledPlugin, ...]) -> InstalledPlugin:
-    for plugin in installed:
-        if name in (plugin.name, plugin.distribution):
-            return plugin
-    names = [plugin.distribution for plugin in installed]
-    raise PluginError(
-        f"the plugin `{name}` isn't installed",
-        remedy=f"{suggest(name, names)}, or `pip install {name}`" if names else f"`pip install {name}`",
-    )
-
-
-def suggest(name: str, choices: Iterable[str]) -> str:
-    """A remedy line for an unknown name: the nearest one, else all of them."""
-    known = sorted(choices)
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"choose one of: {', '.join(known)}"

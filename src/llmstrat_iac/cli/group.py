@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from llmstrat_iac.plugins import suggest
+            from llmstrat_iac.spec.names import suggest
 
             ctx.fail(f"there is no command `{args[0]}`; {suggest(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)

@@ -6,7 +6,10 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import InitErrorDetails
 
+from llmstrat_iac.spec.names import suggest
+from llmstrat_iac.spec.problems import detail, refuse
 from llmstrat_iac.spec.units import Ttl
 
 Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9-]*$")]
@@ -16,7 +19,7 @@ Alias = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9]
 class Closed(BaseModel):
     """A block that takes no keys but its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Classification(StrEnum):
@@ -88,6 +91,9 @@ class Consumer(Closed):
         gt=0,
         description="Tokens (prompt and completion) a calendar month, enforced; unlimited if unset.",
     )
+    key: KeyRotation = Field(
+        default_factory=KeyRotation, description="The key's generation; `llmstrat keys rotate` writes this block."
+    )
 
 
 class UsageLog(Closed):
@@ -118,10 +124,15 @@ class Endpoint(Closed):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Endpoint:
-        names = [consumer.name for consumer in self.consumers]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"the consumer name `{name}` is used more than once")
+        seen: set[str] = set()
+        problems = []
+        for index, consumer in enumerate(self.consumers):
+            if consumer.name in seen:
+                message = f"the consumer name `{consumer.name}` is used more than once"
+                problems.append(detail(("consumers", index, "name"), message, "give each consumer its own name"))
+            seen.add(consumer.name)
+        if problems:
+            refuse("Endpoint", problems)
         return self
 
 
@@ -163,3 +174,30 @@ class StrategySpec(Closed):
     limits: Limits = Field(description="Time to live and spending limits.")
     endpoint: Endpoint | None = Field(default=None, description="The OpenAI-compatible endpoint.")
     backend: Backend | None = Field(default=None, description="Where Pulumi keeps the state.")
+
+    def offered_models(self) -> frozenset[str] | None:
+        """Aliases that the endpoint serves; None if this strategy can't tell before it runs."""
+        return None
+
+    def inconsistencies(self) -> list[InitErrorDetails]:
+        """What doesn't fit together across the blocks of a file whose blocks are valid."""
+        offered = self.offered_models()
+        if offered is None or self.endpoint is None:
+            return []
+        return [
+            detail(
+                ("endpoint", "consumers", number, "models", position),
+                f"no model has the alias `{alias}`",
+                suggest(alias, offered),
+            )
+            for number, consumer in enumerate(self.endpoint.consumers)
+            for position, alias in enumerate(consumer.models)
+            if alias not in offered
+        ]
+
+    @model_validator(mode="after")
+    def _blocks_fit_together(self) -> StrategySpec:
+        problems = self.inconsistencies()
+        if problems:
+            refuse(type(self).__name__, problems)
+        return self

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
+from pydantic_core import InitErrorDetails
 
-from llmstrat_iac.spec.common import Alias, Closed, Name
+from llmstrat_iac.spec.common import Alias, Closed, Name, StrategySpec
+from llmstrat_iac.spec.names import suggest
+from llmstrat_iac.spec.problems import Path, detail
+
+_VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
+_SECRET_NAME = re.compile(r"^[A-Za-z0-9/_+=.@-]{1,512}$")
+_KEY_PREFIXES = ("sk-", "AIza", "AKIA", "ABSK", "Bearer ")
 
 
 class ModelEntry(Closed):
@@ -28,6 +36,19 @@ class Credentials(Closed):
         description="Name of an existing Secrets Manager secret, or `env:VARIABLE` to upload its value at `up`.",
     )
 
+    @field_validator("secret")
+    @classmethod
+    def _is_a_name(cls, secret: str) -> str:
+        # The value may be a key pasted by mistake: no message repeats it.
+        if secret.startswith(_KEY_PREFIXES):
+            raise ValueError("this looks like an API key itself; revoke it, and name a secret or `env:VARIABLE`")
+        if secret.startswith("env:"):
+            if not _VARIABLE.match(secret):
+                raise ValueError("after `env:` the name of an environment variable is needed")
+        elif not _SECRET_NAME.match(secret):
+            raise ValueError("no valid Secrets Manager name: 1 to 512 letters, digits and any of /_+=.@-")
+        return secret
+
     @property
     def variable(self) -> str | None:
         """The environment variable to upload, or None if the secret exists already."""
@@ -43,15 +64,42 @@ class ProviderEntry(Closed):
     options: dict[str, Any] = Field(default_factory=dict, description="The provider plugin's own options.")
 
 
-class ProvidersBlock(Closed):
-    """Mixin for specs that have `providers:`; checks aliases across them."""
+class ProvidersBlock(StrategySpec):
+    """A spec with `providers:`; strategies A and B build on it."""
 
     providers: list[ProviderEntry] = Field(min_length=1, description="Closed LLM APIs, from provider plugins.")
 
-    @model_validator(mode="after")
-    def _aliases_fit(self) -> ProvidersBlock:
-        aliases = [model.alias for provider in self.providers for model in provider.models]
-        for alias in aliases:
-            if aliases.count(alias) > 1:
-                raise ValueError(f"the model alias `{alias}` is used more than once")
-        return self
+    def offered_models(self) -> frozenset[str]:
+        """The aliases of all providers."""
+        return frozenset(model.alias for provider in self.providers for model in provider.models)
+
+    def inconsistencies(self) -> list[InitErrorDetails]:
+        """Names that are used twice and fallbacks that lead nowhere, besides the common part's."""
+        offered, names, aliases = self.offered_models(), set[str](), set[str]()
+        problems = super().inconsistencies()
+        for number, provider in enumerate(self.providers):
+            if provider.name in names:
+                message = f"the provider `{provider.name}` is listed more than once"
+                problems.append(detail(("providers", number, "name"), message, "put its models into one entry"))
+            names.add(provider.name)
+            for position, model in enumerate(provider.models):
+                path: Path = ("providers", number, "models", position)
+                if model.alias in aliases:
+                    message = f"the model alias `{model.alias}` is used more than once"
+                    problems.append(detail((*path, "alias"), message, "give each model its own alias"))
+                aliases.add(model.alias)
+                problems += _misfits(model, offered, path)
+        return problems
+
+
+def _misfits(model: ModelEntry, offered: frozenset[str], path: Path) -> list[InitErrorDetails]:
+    problems = []
+    for index, alias in enumerate(model.fallbacks):
+        place: Path = (*path, "fallbacks", index)
+        if alias == model.alias:
+            problems.append(detail(place, "a model can't be its own fallback", "name another alias"))
+        elif alias not in offered:
+            problems.append(detail(place, f"no model has the alias `{alias}`", suggest(alias, offered - {model.alias})))
+        elif alias in model.fallbacks[:index]:
+            problems.append(detail(place, f"the fallback `{alias}` is listed twice", "remove one of the two"))
+    return problems

@@ -46,12 +46,13 @@ class TimeToLive:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
-        return core_schema.json_or_python_schema(
-            json_schema=text,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
-            serialization=core_schema.to_string_ser_schema(),
+        return core_schema.no_info_plain_validator_function(
+            cls._coerce, serialization=core_schema.to_string_ser_schema()
         )
+
+    @classmethod
+    def _coerce(cls, value: object) -> TimeToLive:
+        return value if isinstance(value, TimeToLive) else cls(str(value))
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:

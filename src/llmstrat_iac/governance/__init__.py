@@ -1,0 +1,3 @@
+"""Governance: rules that a plan must keep, as an ordinary plugin."""
+
+from __future__ import annotations

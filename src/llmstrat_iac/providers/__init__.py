@@ -1,0 +1,1 @@
+"""The built-in providers of closed models. Each module is an ordinary plugin; none imports another."""

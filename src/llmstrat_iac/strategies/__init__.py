@@ -1,0 +1,1 @@
+"""The built-in strategies. Each package is an ordinary plugin; none imports another."""
