@@ -1,0 +1,71 @@
+"""Where vendors' API keys are: a Secrets Manager secret each, uploaded from a Pulumi secret or already there.
+
+No key is ever in a function's environment, an API definition, a tag or plain state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+
+from llmstrat_iac.components.gateway_args import ProviderArgs
+from llmstrat_iac.components.names import GatewayNames
+from llmstrat_iac.components.policies import Account, Statement
+
+
+class ProviderKeys:
+    """The providers' secrets: how the relay names them, and what it may read."""
+
+    def __init__(
+        self,
+        name: str,
+        names: GatewayNames,
+        account: Account,
+        providers: Mapping[str, ProviderArgs],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        self.references: dict[str, pulumi.Input[str]] = {}
+        """Provider to the ARN or name by which the relay asks for the secret."""
+        readable: list[pulumi.Input[str]] = []
+        for provider_name, provider in sorted(providers.items()):
+            if provider.existing_secret is not None:
+                self.references[provider_name] = provider.existing_secret
+                readable.append(_existing_arn(account, provider.existing_secret))
+            elif provider.api_key is not None:
+                secret = _upload(f"{name}-{provider_name}", names.secret(provider_name), provider.api_key, opts)
+                self.references[provider_name] = secret.arn
+                readable.append(secret.arn)
+        self.statements = [Statement(("secretsmanager:GetSecretValue",), readable)] if readable else []
+
+
+def _upload(
+    logical_name: str, name: str, api_key: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> aws.secretsmanager.Secret:
+    secret = aws.secretsmanager.Secret(
+        logical_name,
+        aws.secretsmanager.SecretArgs(
+            name=name,
+            description="API key of a model vendor, read by the relay",
+            # Zero: else the name stays taken for a week at least after a destroy, and the next `up` fails.
+            recovery_window_in_days=0,
+        ),
+        opts=opts,
+    )
+    aws.secretsmanager.SecretVersion(
+        logical_name,
+        aws.secretsmanager.SecretVersionArgs(secret_id=secret.id, secret_string=pulumi.Output.secret(api_key)),
+        opts=opts,
+    )
+    return secret
+
+
+def _existing_arn(account: Account, name: str) -> pulumi.Input[str]:
+    """The secret's ARN; Secrets Manager adds a dash and six characters, which `??????` stands for.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
+    """
+    if name.startswith("arn:"):
+        return name
+    return account.fill("arn:{partition}:secretsmanager:{region}:{account}:secret:" + name + "-??????")
