@@ -1,0 +1,38 @@
+"""What a gateway needs and ministack lacks: a register of small additions, each with its reason and versions.
+
+An addition wraps named functions of upstream. Their signatures are checked before anything is replaced, so an upstream
+that has moved on is a clear error and never a silent half. `tests/sandbox/emulator` proves for each that plain
+ministack still has the gap: when that test fails, upstream has caught up and the addition must go.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from llmstrat_iac.sandbox.emulator.additions import (
+    access_log,
+    authorizer_key,
+    exchange,
+    lambda_streaming,
+    request_identity,
+    transfer_mode,
+)
+from llmstrat_iac.sandbox.emulator.additions.registry import Addition
+
+ADDITIONS: tuple[Addition, ...] = (
+    exchange.ADDITION,
+    request_identity.ADDITION,
+    authorizer_key.ADDITION,
+    transfer_mode.ADDITION,
+    lambda_streaming.ADDITION,
+    access_log.ADDITION,
+)
+
+
+def install_all() -> None:
+    """Check every addition against the installed ministack, then install them in order."""
+    installed = version("ministack")
+    for addition in ADDITIONS:
+        addition.check(installed)
+    for addition in ADDITIONS:
+        addition.install()

@@ -1,0 +1,1 @@
+"""Lambda functions with an exec wrapper, run as Lambda runs them: own process, Runtime API, streamed responses."""

@@ -1,0 +1,61 @@
+"""What the sandbox's tests share: a process alone, boto3 clients of an emulator, waiting for something to be true."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from llmstrat_iac.sandbox.environment import ACCOUNT, NO_WAY_OUT, REGION, process_variables
+
+Clients = Callable[[str], Any]
+
+
+@contextmanager
+def process(module: str, *arguments: str, home: Path, endpoint: str = "http://127.0.0.1:9") -> Iterator[str]:
+    """Run one of the sandbox's modules alone; yields its URL."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "empty").touch()
+    with (home / "log").open("w") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-m", module, "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=process_variables(os.environ, endpoint, home, NO_WAY_OUT),
+        )
+    assert running.stdout is not None
+    try:
+        first = running.stdout.readline()
+        assert first, (home / "log").read_text()
+        yield f"http://127.0.0.1:{json.loads(first)['port']}"
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait(10)
+        running.stdout.close()
+
+
+def clients(url: str) -> Clients:
+    """boto3 clients of an emulator, by service name."""
+    session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="x", region_name=REGION)
+    settings = Config(retries={"total_max_attempts": 1}, proxies={})
+    return lambda service: session.client(service, endpoint_url=url, config=settings)
+
+
+def eventually(look: Callable[[], Any], seconds: float = 5.0) -> Any:
+    """The first true answer of `look`, asked every 20 ms."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found or time.monotonic() > end:
+            return found
+        time.sleep(0.02)
