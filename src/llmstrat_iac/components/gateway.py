@@ -116,7 +116,7 @@ def _relay_code(
 
 
 def _budget_statements(table: aws.dynamodb.Table | None) -> list[Statement]:
-    return [] if table is None else [Statement(("dynamodb:GetItem", "dynamodb:UpdateItem"), (table.arn,))]
+    return [] if table is None else [Statement(("dynamodb:UpdateItem",), (table.arn,))]
 
 
 def _provider_statements(args: GatewayArgs, account: Account) -> list[Statement]:

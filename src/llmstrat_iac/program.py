@@ -1,0 +1,103 @@
+"""The Pulumi program of every strategy, with its two doors.
+
+`run(context)` is what `llmstrat up` gives to the engine; `run_from_config()` is what `stacks/<strategy>/__main__.py`
+calls for plain `pulumi up`. Both register the same resources. Neither asks whether the target is AWS or the sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+
+from llmstrat_iac.errors import CredentialError, LlmstratError
+from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
+from llmstrat_iac.planner.load import load_spec
+from llmstrat_iac.spec.units import TimeToLive
+from llmstrat_iac.target import Target
+
+
+def project_name(strategy: str) -> str:
+    """The Pulumi project of a strategy's stacks."""
+    return f"llmstrat-{strategy}"
+
+
+def run(context: ProgramContext) -> None:
+    """Run the strategy's program in the current Pulumi stack."""
+    module, _, function = context.resolved.strategy.program.partition(":")
+    getattr(import_module(module), function)(context)
+
+
+def run_from_config() -> None:
+    """Run the program of the spec that the Pulumi configuration names.
+
+    `spec` is a path, relative to the project's folder; `expires` (ISO 8601) is when the stack's TTL ends, by default
+    the TTL from now, rounded up to the hour.
+    """
+    import pulumi
+
+    config = pulumi.Config()
+    resolved = load_spec(Path(config.require("spec")))
+    _check_stack_name(resolved, pulumi.get_stack())
+    run(
+        ProgramContext(
+            resolved=resolved,
+            target=Target.from_environment(os.environ),
+            expires=_expires(config.get("expires"), resolved.spec.limits.ttl, datetime.now(UTC)),
+            secrets=secrets_from_environment(resolved, os.environ),
+        )
+    )
+
+
+def secrets_from_environment(resolved: ResolvedSpec, environment: Mapping[str, str]) -> dict[str, str]:
+    """Provider to API key, for those that the spec takes from the environment. CredentialError names what is missing."""
+    secrets = {}
+    for name, provider in resolved.providers.items():
+        credentials = provider.entry.credentials
+        variable = credentials.variable if credentials else None
+        if variable is None:
+            continue
+        value = environment.get(variable, "").strip()
+        if not value:
+            raise CredentialError(
+                f"providers.{name}.credentials: the environment variable `{variable}` is not set",
+                remedy=f"export {variable}=…, or name an existing Secrets Manager secret in the spec",
+            )
+        secrets[name] = value
+    return secrets
+
+
+def _expires(configured: str | None, ttl: TimeToLive, now: datetime) -> datetime | None:
+    if ttl.duration is None:
+        return None
+    if configured is None:
+        return _next_hour(now + ttl.duration)
+    try:
+        expires = datetime.fromisoformat(configured)
+    except ValueError as error:
+        raise LlmstratError(
+            f"the configuration value `expires` is no time: `{configured}`", remedy="write 2026-12-01T18:00:00Z"
+        ) from error
+    expires = expires if expires.tzinfo else expires.replace(tzinfo=UTC)
+    if expires <= now:
+        raise LlmstratError(
+            f"the configuration value `expires` is in the past: `{configured}`",
+            remedy="`pulumi config rm expires` to count the spec's TTL from now, or set a later time",
+        )
+    return expires
+
+
+def _next_hour(moment: datetime) -> datetime:
+    """The full hour at or after `moment`: a second `pulumi up` within the hour changes nothing."""
+    return (moment + timedelta(hours=1, microseconds=-1)).replace(minute=0, second=0, microsecond=0)
+
+
+def _check_stack_name(resolved: ResolvedSpec, stack: str) -> None:
+    """Names and tags come from the spec, so another stack with the same spec would fight over the same resources."""
+    if stack != resolved.stack_name:
+        raise LlmstratError(
+            f"the Pulumi stack is called `{stack}`, but the spec makes `{resolved.stack_name}`",
+            remedy=f"pulumi stack select --create {resolved.stack_name}",
+        )
