@@ -86,7 +86,7 @@ run llmstrat plan "$SPEC"
 chapter "Build it" "The same command builds it on AWS; --sandbox only changes where."
 run llmstrat up "$SPEC" --sandbox --yes
 OUTPUTS=$(llmstrat outputs "$SPEC" --sandbox --json --show-secrets)
-BASE_URL=$(output url)
+BASE_URL=$(output base_url)
 WEB_KEY=$(output keys web)
 TRIAL_KEY=$(output keys trial)
 
