@@ -43,8 +43,8 @@ class Relay:
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.config = config
-        self._upstreams = upstreams
-        self._budget = budget
+        self.upstreams = upstreams
+        self.budget = budget
         self._write = write
         self._now = now
         self._pause = pause
@@ -66,8 +66,8 @@ class Relay:
 
     def end(self, record: Record, meter: Meter, reservation: Reservation | None) -> None:
         """Settle the budget and write the usage line."""
-        if reservation is not None and self._budget is not None and meter.usage is not None:
-            self._budget.settle(reservation, meter.usage.total)
+        if reservation is not None and self.budget is not None and meter.usage is not None:
+            self.budget.settle(reservation, meter.usage.total)
         record.usage, record.answer = meter.usage, meter.answer
         record.error = record.error or meter.error
         self._write(record.line(self._now(), time.monotonic()))
@@ -92,7 +92,7 @@ class Relay:
             record.prompt = {
                 name: call.document.get(name) for name in ("messages", "prompt", "input") if name in call.document
             }
-        attempts = Attempts(call, self.config.models[call.alias], self._upstreams, meter, self._pause)
+        attempts = Attempts(call, self.config.models[call.alias], self.upstreams, meter, self._pause)
         try:
             answer = attempts.open()
         except RelayError as error:
@@ -109,14 +109,14 @@ class Relay:
     def _reserve(self, consumer: Consumer, call: Call) -> Reservation | None:
         if consumer.tokens_per_month is None:
             return None
-        assert self._budget is not None, "create_relay checks it"
-        return self._budget.reserve(consumer, estimate(call), self._now())
+        assert self.budget is not None, "create_relay checks it"
+        return self.budget.reserve(consumer, estimate(call), self._now())
 
     def _release(self, reservation: Reservation | None, error: RelayError) -> None:
         """A refused request used no tokens. After a time-out or a broken answer nobody knows: the reservation stays."""
         unknown = error.code in ("upstream_timeout", "upstream_broken")
-        if reservation is not None and self._budget is not None and not unknown:
-            self._budget.settle(reservation, 0)
+        if reservation is not None and self.budget is not None and not unknown:
+            self.budget.settle(reservation, 0)
 
     def _finish(
         self,
