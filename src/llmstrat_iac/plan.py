@@ -124,15 +124,26 @@ class Plan:
     at_load_month: Total
     forgotten_30_days: Total
     findings: tuple[Finding, ...]
+    fixed_hour: Total = Total(0.0)
+    """What the stack costs in an hour in which nobody calls."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that stop `up`."""
         return tuple(f for f in self.findings if f.severity is Severity.ERROR)
 
+    @property
+    def has_load(self) -> bool:
+        """Whether the spec states a load, so that `at_load_month` says more than `fixed_month`."""
+        return any(line.basis is Basis.LOAD for line in self.stack.costs)
 
-def total(lines: Iterable[CostLine], *, hours: float = 730.0) -> Total:
-    """Add up cost lines for one month of `hours` hours (AWS bills a month as 730 h)."""
+
+HOURS_A_MONTH = 730.0
+"""As AWS bills it."""
+
+
+def total(lines: Iterable[CostLine], *, hours: float = HOURS_A_MONTH) -> Total:
+    """Add up cost lines for one month, of which what bills by the hour runs for `hours`."""
     usd, unknown = 0.0, []
     for line in lines:
         if line.usd is None:

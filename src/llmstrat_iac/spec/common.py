@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -94,6 +95,11 @@ class Consumer(Closed):
     key: KeyRotation = Field(
         default_factory=KeyRotation, description="The key's generation; `llmstrat keys rotate` writes this block."
     )
+
+    @property
+    def effective_burst(self) -> int:
+        """The burst that is set, else twice the rate."""
+        return self.burst or max(1, math.ceil(2 * self.requests_per_second))
 
 
 class UsageLog(Closed):
