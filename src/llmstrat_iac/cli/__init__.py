@@ -1,4 +1,4 @@
-"""The command line. `main()` is the only error boundary: it prints what a user can fix and lets the rest be a traceback.
+"""The command line. `main()` is the only error boundary: it prints what a user can fix; the rest stays a traceback.
 
 Commands live one to a module and are imported only when they run, so that `--help` stays instant. Exit codes: 0 done,
 1 the user can fix it, 2 usage, 130 interrupted.

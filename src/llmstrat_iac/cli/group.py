@@ -33,10 +33,10 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """Commands `name` come from `llmstrat_iac.cli.<name>_command`, attribute `command`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"llmstrat_iac.cli.{cmd_name}_command")
@@ -52,6 +52,6 @@ class LazyGroup(click.Group):
             ctx.fail(f"there is no command `{args[0]}`; {suggest(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

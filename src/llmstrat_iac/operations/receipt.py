@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import platformdirs
+
 from llmstrat_iac.hookspecs import Leftover
 from llmstrat_iac.operations.expiry import format_moment
 
@@ -77,6 +79,11 @@ def receipt_lines(before: Iterable[str], after: Iterable[str]) -> tuple[ReceiptL
         ReceiptLine(type, created.count(type), created.count(type) - remaining.count(type))
         for type in sorted(set(created))
     )
+
+
+def receipts_folder() -> Path:
+    """Where receipts are kept: below the user's data folder."""
+    return Path(platformdirs.user_data_dir("llmstrat-iac")) / "receipts"
 
 
 def save_receipt(receipt: Receipt, folder: Path) -> Path:

@@ -14,8 +14,14 @@ from ruamel.yaml import YAML
 
 from llmstrat_iac.errors import SpecError
 from llmstrat_iac.operations.expiry import format_moment
+from llmstrat_iac.spec.units import parse_duration
 
 _INDENTED_SEQUENCE = re.compile(r"^( *)[^\s#-][^\n]*:\n\1  - ", re.MULTILINE)
+
+
+def parse_overlap(text: str) -> timedelta:
+    """How long two keys work side by side: a duration such as `24h`, or `0` for not at all."""
+    return timedelta(0) if text.strip() == "0" else parse_duration(text)
 
 
 def rotate_key(path: Path, consumer: str, *, overlap: timedelta, now: datetime) -> int:

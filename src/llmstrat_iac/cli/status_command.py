@@ -1,0 +1,82 @@
+"""`llmstrat status`: what runs, whether it answers, when it expires, and what this month has used."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument
+
+if TYPE_CHECKING:
+    from llmstrat_iac.operations.deployment import Deployment
+
+
+@click.command("status")
+@spec_argument
+@sandbox_option
+@json_option
+def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
+    """Show the state of SPEC's stack; exit code 1 if its endpoint doesn't answer."""
+    from llmstrat_iac.cli.render import console
+    from llmstrat_iac.cli.targets import target_environment
+    from llmstrat_iac.operations.deployment import open_deployment
+    from llmstrat_iac.planner.load import load_spec
+
+    resolved = load_spec(spec)
+    with target_environment(sandbox=sandbox, resolved=resolved) as target:
+        document = _document(open_deployment(resolved, target.variables))
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for name, value in document.items():
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            style = "red" if name == "endpoint" and not document["healthy"] else ""
+            table.add_row(Text(name.replace("_", " "), style="bold"), Text(text, style=style))
+        console().print(table)
+    return 0 if document["healthy"] else 1
+
+
+def _document(deployment: Deployment) -> dict[str, Any]:
+    from llmstrat_iac.operations.expiry import parse_moment
+    from llmstrat_iac.operations.overview import describe_remaining
+    from llmstrat_iac.operations.usage import month_so_far
+
+    now = datetime.now(UTC)
+    snapshot = deployment.require_snapshot(show_secrets=True)
+    outputs = snapshot.outputs.values
+    expires = parse_moment(str(outputs.get("expires")))
+    healthy, endpoint = _health(outputs)
+    return {
+        "stack": deployment.name,
+        "strategy": deployment.resolved.strategy.name,
+        "region": deployment.resolved.spec.region,
+        "owner": deployment.resolved.spec.owner,
+        "resources": sum(resource.is_physical for resource in snapshot.resources),
+        "unfinished": [f"{one.doing} {one.name}" for one in snapshot.pending],
+        "expires": f"{outputs.get('expires', 'unknown')} ({describe_remaining(expires and expires - now)})",
+        "endpoint": endpoint,
+        "healthy": healthy,
+        "consumers": list(outputs.get("consumers") or ()),
+        "this_month": month_so_far(deployment.session(), outputs.get("usage_log_group"), now=now),
+    }
+
+
+def _health(outputs: Any) -> tuple[bool, str]:
+    from llmstrat_iac.operations.chat import Endpoint, EndpointError, models
+
+    keys, url = outputs.get("keys") or {}, outputs.get("base_url")
+    if not keys or not url:
+        return False, "none yet: `llmstrat up` was not run to its end"
+    try:
+        models(Endpoint(url, next(iter(keys.values()))))
+    except EndpointError as error:
+        return False, error.message
+    return True, f"{url} answers"

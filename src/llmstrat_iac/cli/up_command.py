@@ -1,0 +1,152 @@
+"""`llmstrat up`: plan, preview, ask, create, smoke-test, and say how to call the endpoint."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument, yes_option
+from llmstrat_iac.errors import LlmstratError
+
+if TYPE_CHECKING:
+    from llmstrat_iac.cli.targets import TargetEnvironment
+    from llmstrat_iac.engine.results import OperationResult
+    from llmstrat_iac.hookspecs import ResolvedSpec
+    from llmstrat_iac.operations.smoke import SmokeResult
+
+
+@click.command("up")
+@spec_argument
+@sandbox_option
+@yes_option
+@json_option
+@click.option("--renew", is_flag=True, help="Start the time to live anew.")
+@click.option("--skip-smoke-test", is_flag=True, help="Don't call the endpoint afterwards.")
+@click.option("--skip-preflight", is_flag=True, help="Don't ask AWS about credentials, quotas and models first.")
+def command(
+    *, spec: Path, sandbox: bool, yes: bool, as_json: bool, renew: bool, skip_smoke_test: bool, skip_preflight: bool
+) -> int:
+    """Create or update the stack of SPEC, then smoke-test its endpoint."""
+    from llmstrat_iac.cli.targets import target_environment
+    from llmstrat_iac.planner.load import load_spec
+
+    resolved = load_spec(spec)
+    with target_environment(sandbox=sandbox, resolved=resolved) as target:
+        run = _Up(spec, resolved, target, as_json=as_json, assume_yes=yes or as_json)
+        code = run.deploy(renew=renew, preflight=not skip_preflight, smoke=not skip_smoke_test)
+        if target.ephemeral and code == 0:
+            code = run.hold_and_destroy()
+    return code
+
+
+class _Up:
+    """One run of the command, with what its steps share."""
+
+    def __init__(
+        self, spec: Path, resolved: ResolvedSpec, target: TargetEnvironment, *, as_json: bool, assume_yes: bool
+    ) -> None:
+        from llmstrat_iac.cli.render import console
+        from llmstrat_iac.operations.deployment import open_deployment
+
+        self.spec = spec
+        self.resolved = resolved
+        self.target = target
+        self.as_json = as_json
+        self.assume_yes = assume_yes
+        self.console = console(stderr=as_json)
+        self.deployment = open_deployment(resolved, target.variables)
+
+    def deploy(self, *, renew: bool, preflight: bool, smoke: bool) -> int:
+        from llmstrat_iac.cli.live import operation_view
+        from llmstrat_iac.operations.deployment import next_expiry
+        from llmstrat_iac.operations.events import announce
+        from llmstrat_iac.program import secrets_from_environment
+
+        self._check(preflight=preflight)
+        now = datetime.now(UTC)
+        secrets = secrets_from_environment(self.resolved, self.target.variables)
+        snapshot = self.deployment.snapshot()
+        expires = next_expiry(self.deployment, snapshot, now=now, renew=renew)
+        stack = self.deployment.stack(self.deployment.context(expires=expires, secrets=secrets))
+        with operation_view(self.console, "Previewing") as view:
+            preview = stack.preview(view)
+        self._show_changes(preview, exists=snapshot is not None)
+        if preview.changed and not self.assume_yes:
+            click.confirm("Deploy this?", abort=True)
+        announce(self.resolved, "up.started")
+        try:
+            with operation_view(self.console, "Deploying") as view:
+                result = stack.up(view, planned=preview.total)
+        except LlmstratError as error:
+            announce(self.resolved, "up.failed", error.message)
+            raise
+        announce(self.resolved, "up.done")
+        return self._finish(result, smoke=smoke)
+
+    def _check(self, *, preflight: bool) -> None:
+        from llmstrat_iac.cli.render import print_plan
+        from llmstrat_iac.operations.checks import check_before_up
+
+        plan, findings = check_before_up(
+            self.resolved, self.deployment.session() if preflight else None, now=datetime.now(UTC)
+        )
+        if not self.as_json:
+            print_plan(plan, self.console)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        if errors:
+            lines = "\n".join(f"  {one.rule}: {one.path}: {one.message}. {one.remedy}" for one in errors)
+            raise LlmstratError(
+                f"{self.spec}: the plan has {len(errors)} error{'s' if len(errors) > 1 else ''}\n{lines}",
+                remedy="nothing was changed; repair the spec and try again",
+            )
+
+    def _show_changes(self, preview: OperationResult, *, exists: bool) -> None:
+        counts = ", ".join(f"{count} to {op}" for op, count in preview.changes.items() if op != "same")
+        where = "the sandbox" if self.target.sandbox else f"AWS, {self.resolved.spec.region}"
+        verb = "Update" if exists else "Create"
+        self.console.print(f"{verb} [bold]{self.deployment.name}[/bold] in {where}: {counts or 'no changes'}")
+
+    def _finish(self, result: OperationResult, *, smoke: bool) -> int:
+        snapshot = self.deployment.snapshot(show_secrets=True)
+        assert snapshot is not None, "the stack exists after an up"
+        values = dict(snapshot.outputs.values)
+        checks = self._smoke(values) if smoke and values.get("keys") else ()
+        if self.as_json:
+            click.echo(json.dumps(self._document(result, values, checks), indent=2))
+        else:
+            from llmstrat_iac.cli.render_endpoint import print_endpoint
+
+            print_endpoint(self.console, self.spec, values, checks, result, sandbox=self.target.sandbox)
+        return 0 if all(check.passed for check in checks) else 1
+
+    def _smoke(self, values: dict[str, Any]) -> tuple[SmokeResult, ...]:
+        from llmstrat_iac.operations.smoke import smoke_test
+
+        status = self.console.status("Calling the endpoint") if self.console.is_terminal else nullcontext()
+        with status:
+            allowed = {consumer: tuple(models) for consumer, models in values["consumers"].items()}
+            return smoke_test(values["base_url"], values["keys"], allowed)
+
+    def _document(self, result: OperationResult, values: dict[str, Any], checks: tuple[SmokeResult, ...]) -> Any:
+        return {
+            "stack": self.deployment.name,
+            "changes": {str(op): count for op, count in result.changes.items()},
+            "seconds": round(result.seconds, 1),
+            "outputs": {name: value for name, value in values.items() if name != "keys"},
+            "smoke_test": [{"what": one.what, "passed": one.passed, "detail": one.detail} for one in checks],
+        }
+
+    def hold_and_destroy(self) -> int:
+        """Keep a sandbox that lives as long as the command until Ctrl-C, then take the stack down."""
+        from llmstrat_iac.cli.down_command import take_down
+        from llmstrat_iac.cli.waiting import wait_for_interrupt
+
+        if self.console.is_terminal and not self.as_json:
+            self.console.print("The sandbox runs as long as this command. Press Ctrl-C to take everything down.")
+            wait_for_interrupt()
+        return take_down(self.deployment, self.console, as_json=self.as_json)
