@@ -53,6 +53,7 @@ def _document(deployment: Deployment) -> dict[str, Any]:
     snapshot = deployment.require_snapshot(show_secrets=True)
     outputs = snapshot.outputs.values
     expires = parse_moment(str(outputs.get("expires")))
+    consumers = outputs.get("consumers")
     healthy, endpoint = _health(outputs)
     return {
         "stack": deployment.name,
@@ -61,10 +62,10 @@ def _document(deployment: Deployment) -> dict[str, Any]:
         "owner": deployment.resolved.spec.owner,
         "resources": sum(resource.is_physical for resource in snapshot.resources),
         "unfinished": [f"{one.doing} {one.name}" for one in snapshot.pending],
-        "expires": f"{outputs.get('expires', 'unknown')} ({describe_remaining(expires and expires - now)})",
+        "expires": f"{outputs.get('expires', 'unknown')} ({describe_remaining(None if expires is None else expires - now)})",
         "endpoint": endpoint,
         "healthy": healthy,
-        "consumers": list(outputs.get("consumers") or ()),
+        "consumers": sorted(consumers) if isinstance(consumers, dict) else [],
         "this_month": month_so_far(deployment.session(), outputs.get("usage_log_group"), now=now),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from llmstrat_iac.engine.events import MASK, PROVIDER_PREFIX, STACK_TYPE, Op, is_secret, mask_secrets, resource_name
@@ -37,6 +38,7 @@ class Resource:
     name: str
     id: str
     parent: str
+    created: datetime | None = None
 
     @property
     def is_physical(self) -> bool:
@@ -69,6 +71,15 @@ class Snapshot:
     resources: tuple[Resource, ...]
     pending: tuple[PendingOperation, ...]
     outputs: Outputs
+
+    @property
+    def created(self) -> datetime | None:
+        """When the oldest resource was created; None without resources."""
+        return min((one.created for one in self.resources if one.created is not None), default=None)
+
+
+EMPTY_SNAPSHOT = Snapshot((), (), Outputs({}, frozenset()))
+"""What a stack that doesn't exist has."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,7 @@ def _resource(raw: Mapping[str, Any]) -> Resource:
         name=resource_name(raw["urn"]),
         id=raw.get("id", ""),
         parent=raw.get("parent", ""),
+        created=datetime.fromisoformat(raw["created"]) if raw.get("created") else None,
     )
 
 
