@@ -19,7 +19,10 @@ from llmstrat_iac.sandbox.provider.config import ProviderConfig
 from llmstrat_iac.sandbox.provider.table import Row, load_table
 from llmstrat_iac.sandbox.provider.values import Props
 
-SERVICES = ("account", "iam", "s3")
+SERVICES = (
+    "account", "apigateway_api", "apigateway_keys", "apigateway_routes", "apigateway_stages", "budgets", "cloudwatch",
+    "dynamodb", "iam", "kms", "lambda_", "logs", "policy_document", "s3", "scheduler", "secretsmanager", "sns",
+)  # fmt: skip
 
 
 @dataclass

@@ -75,3 +75,21 @@ def document(value: Any) -> str | None:
 def timestamp(value: Any) -> str | None:
     """A time as RFC 3339 in UTC."""
     return value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value
+
+
+def number(value: Any) -> Any:
+    """A number that an API may spell as text."""
+    if value in (None, ""):
+        return None
+    real = float(value)
+    return int(real) if real.is_integer() else real
+
+
+def truth(value: Any) -> bool:
+    """A boolean that an API may spell as text."""
+    return value is True or str(value).lower() == "true"
+
+
+def wire(value: Any) -> str:
+    """A patch operation's or attribute's value: always text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
