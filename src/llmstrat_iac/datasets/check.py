@@ -1,0 +1,223 @@
+"""Checks a dataset against a vendor's rules in one streaming pass with flat memory.
+
+Most lines of most files are fine, and the pass is built for them: a line is decoded by msgspec into a closed struct,
+its roles are looked up, its texts are fingerprinted. Whatever isn't plainly fine goes to `judge`, which knows why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from llmstrat_iac.datasets import findings as f
+from llmstrat_iac.datasets.duplicates import FingerprintTable
+from llmstrat_iac.datasets.examine import examine
+from llmstrat_iac.datasets.fastpath import FastReader
+from llmstrat_iac.datasets.findings import Findings
+from llmstrat_iac.datasets.reader import MAX_LINE_BYTES, Block, LineReader, open_dataset
+from llmstrat_iac.datasets.report import DatasetReport, FileReport, LongestExample
+from llmstrat_iac.datasets.rules import VendorRules
+from llmstrat_iac.datasets.tokens import TOKENS_PER_MESSAGE, TokenCounter, token_counter
+from llmstrat_iac.plan import Severity
+
+Source = Path | BinaryIO
+Progress = Callable[[int], None]
+"""Called with the number of bytes read so far, over all files."""
+
+
+def check(
+    source: Source,
+    rules: VendorRules,
+    *,
+    validation: Source | None = None,
+    max_findings: int = 5,
+    name: str | None = None,
+    validation_name: str | None = None,
+    progress: Progress | None = None,
+) -> DatasetReport:
+    """Check a training file, and a validation file beside it. A stream needs a name for the findings."""
+    found = Findings(max_findings)
+    counter = token_counter(rules.tokenizer)
+    held_out = FingerprintTable()
+    report = None
+    before = 0
+    if validation is not None:
+        run = _FilePass(rules, found, counter, held_out, None, validation_name or str(validation))
+        report = run.read(validation, progress, 0)
+        run.judge_validation(report)
+        before = report.bytes
+    train = _FilePass(
+        rules, found, counter, FingerprintTable(), None if report is None else held_out, name or str(source)
+    )
+    train_report = train.read(source, progress, before)
+    train.judge_training(train_report)
+    return DatasetReport(
+        vendor=rules.name,
+        models=rules.models,
+        method=rules.method.value,
+        format=rules.format,
+        train=train_report,
+        validation=report,
+        token_basis=counter.basis,
+        tokens_exact=counter.exact,
+        findings=found.shown,
+        counts=found.counts,
+        errors=found.errors,
+    )
+
+
+class _FilePass:
+    """The state of one pass over one file."""
+
+    def __init__(
+        self,
+        rules: VendorRules,
+        found: Findings,
+        counter: TokenCounter,
+        seen: FingerprintTable,
+        held_out: FingerprintTable | None,
+        file: str,
+    ) -> None:
+        self._rules = rules
+        self._found = found
+        self._counter = counter
+        self._seen = seen
+        self._held_out = held_out
+        self._file = file
+        self._fast = FastReader(rules)
+        self._texts: list[str] = []
+        self._examples = self._faulty = self._tokens = self._messages = 0
+        self._longest = (0, b"")
+
+    def read(self, source: Source, progress: Progress | None, before: int) -> FileReport:
+        """Read the whole file."""
+        with ExitStack() as stack:
+            stream = stack.enter_context(open_dataset(source)) if isinstance(source, Path) else source
+            reader = LineReader(stream, self._file)
+            for block in reader:
+                self._read_block(block)
+                if progress is not None:
+                    progress(before + reader.total)
+        if reader.bom:
+            self._add(f.BOM, 1, "the file starts with a byte order mark")
+        line, longest = self._longest
+        tokens = self._count(longest)
+        return FileReport(
+            file=self._file,
+            examples=self._examples,
+            faulty=self._faulty,
+            bytes=reader.total,
+            tokens=self._tokens + self._messages * TOKENS_PER_MESSAGE,
+            sha256=reader.sha256,
+            longest=LongestExample(line, len(longest), tokens) if line else None,
+        )
+
+    def _add(self, rule: f.Rule, line: int | None, message: str, *, times: int = 1) -> None:
+        self._found.add(rule, self._file, line, message, times=times)
+
+    def _read_block(self, block: Block) -> None:
+        if block.oversize:
+            self._examples += 1
+            self._faulty += 1
+            self._add(f.LONG_LINE, block.first_line, f"the line is longer than {MAX_LINE_BYTES >> 20} MiB")
+            return
+        if block.crlf:
+            self._add(f.CRLF, block.first_line, "lines end with CR LF", times=block.crlf)
+        read, seen, held_out, texts = self._fast.read, self._seen.add, self._held_out, self._texts
+        longest = len(self._longest[1])
+        messages = 0
+        for number, line in enumerate(block.lines, block.first_line):
+            example = read(line) or self._slow(line, number)
+            if example is None:
+                continue
+            messages += len(example[0])
+            texts.extend(example[1])
+            fingerprint = hash(example)
+            if first := seen(fingerprint, number):
+                self._add(f.DUPLICATE, number, f"says the same as line {first}")
+            if held_out is not None and (there := held_out.find(fingerprint)):
+                self._add(f.LEAKAGE, number, f"is line {there} of the validation file, too")
+            if len(line) > longest:
+                longest = self._long_line(line, number)
+        self._messages += messages
+        self._examples += len(block.lines)
+        if self._fast.bad_words(texts):
+            self._judge_words(block)
+        self._tokens += self._counter.count(texts)
+        texts.clear()
+
+    def _judge_words(self, block: Block) -> None:
+        """Find the lines of a block that has a bad word somewhere; those that aren't fine were judged before."""
+        for number, line in enumerate(block.lines, block.first_line):
+            example = self._fast.read(line)
+            if example is not None and self._fast.bad_words(example[1]):
+                self._slow(line, number)
+
+    def _slow(self, line: bytes, number: int) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Judge a line that isn't plainly fine; its roles and texts if it can be counted."""
+        if not line.strip():
+            self._add(f.BLANK_LINE, number, "the line is empty")
+            self._examples -= 1
+            return None
+        faults, example = examine(line, self._rules)
+        for rule, message in faults:
+            self._add(rule, number, message)
+        self._faulty += any(rule.severity is Severity.ERROR for rule, _ in faults)
+        return None if example is None else (example.roles, example.texts)
+
+    def _long_line(self, line: bytes, number: int) -> int:
+        """Remember the longest line. Returns from which length on lines are worth a look."""
+        if len(line) > len(self._longest[1]):
+            self._longest = number, line
+        limit = self._rules.max_example_tokens
+        # A token is at least a byte, so only a line with more bytes than that can have too many tokens.
+        if limit is None or len(line) <= limit.value:
+            return len(self._longest[1])
+        tokens = self._count(line)
+        if tokens > limit.value:
+            self._add(f.TOO_LONG, number, f"has about {tokens:,} tokens; {self._rules.title} takes {limit.value:,}")
+            self._faulty += 1
+        return limit.value
+
+    def _count(self, line: bytes) -> int:
+        _, example = examine(line, self._rules)
+        if example is None:
+            return 0
+        return self._counter.count(list(example.texts)) + TOKENS_PER_MESSAGE * len(example.roles)
+
+    def judge_training(self, report: FileReport) -> None:
+        """What only the whole training file shows."""
+        rules, count = self._rules, report.examples
+        if count == 0:
+            self._add(f.NO_EXAMPLES, None, "the file has no examples")
+        elif rules.min_examples and count < rules.min_examples.value:
+            self._add(f.TOO_FEW, None, f"{count} examples; {rules.title} wants at least {rules.min_examples.value}")
+        elif rules.advised_examples and count < rules.advised_examples.value:
+            self._add(f.FEW, None, f"{count} examples; {rules.title} advises at least {rules.advised_examples.value}")
+        if rules.max_examples and count > rules.max_examples.value:
+            self._add(f.TOO_MANY, None, f"{count:,} examples; {rules.title} takes {rules.max_examples.value:,}")
+        self._judge_file(report)
+
+    def judge_validation(self, report: FileReport) -> None:
+        """What only the whole validation file shows."""
+        limit = self._rules.max_validation_examples
+        if report.examples == 0:
+            self._add(f.NO_EXAMPLES, None, "the file has no examples")
+        if limit and report.examples > limit.value:
+            self._add(f.TOO_MANY, None, f"{report.examples:,} validation examples; the limit is {limit.value:,}")
+        self._judge_file(report)
+
+    def _judge_file(self, report: FileReport) -> None:
+        rules = self._rules
+        if rules.max_bytes and report.bytes > rules.max_bytes.value:
+            self._add(f.TOO_BIG, None, f"{report.bytes:,} bytes; {rules.title} takes {rules.max_bytes.value:,}")
+        base = PurePath(self._file).name
+        if rules.file_name and not re.fullmatch(rules.file_name, base):
+            self._add(f.FILE_NAME, None, f"`{base}` has characters that {rules.title} refuses in a file name")
+        if self._seen.full:
+            self._add(
+                f.DUPLICATES_PARTIAL, None, f"duplicates are searched among the first {self._seen.rows:,} examples"
+            )
