@@ -78,19 +78,19 @@ def _events(call: Call, stream: Any, meter: Meter, stopped: threading.Event) -> 
 
 def _translate(error: Exception) -> UpstreamError:
     """botocore's errors in one table; anything unknown is a bug and is raised as it is."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError, ReadTimeoutError
+    from botocore import exceptions
 
     if isinstance(error, UpstreamError):
         return error
-    if isinstance(error, ClientError):
+    if isinstance(error, exceptions.ClientError):
         return _service_error(error.response)
-    if isinstance(error, ParamValidationError):
+    if isinstance(error, exceptions.ParamValidationError):
         return UpstreamError(400, "invalid_request", "the request has a field of the wrong type or size")
-    if isinstance(error, ReadTimeoutError):
+    if isinstance(error, exceptions.ReadTimeoutError):
         return timed_out()
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
         return UpstreamError(502, "upstream_unreachable", "Bedrock can't be reached", elsewhere=True, again=True)
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, exceptions.BotoCoreError):
         return UpstreamError(
             502, "upstream_unauthorized", f"the gateway can't call Bedrock ({type(error).__name__})", elsewhere=True
         )

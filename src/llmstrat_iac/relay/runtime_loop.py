@@ -14,9 +14,11 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from http.client import HTTPConnection, HTTPException, HTTPMessage
+from pathlib import Path
 from typing import Any, Final
 
 from .app import Relay
+from .errors import ConfigError
 from .exchange import Response
 from .keepalive import PingedBody
 from .lambda_handler import read_event, shared_relay
@@ -164,9 +166,13 @@ def _trailer(error: Exception) -> bytes:
 
 def _log(error: Exception) -> None:
     """Type and place; the text only of our own configuration errors, which name fields and never hold a secret."""
-    place = traceback.format_tb(error.__traceback__)
-    text = str(error) if type(error).__name__ == "ConfigError" else None
-    entry = {"event": "relay_failure", "error": type(error).__name__, "message": text, "place": place[-3:]}
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    entry = {
+        "event": "relay_failure",
+        "error": type(error).__name__,
+        "message": str(error) if isinstance(error, ConfigError) else None,
+        "place": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+    }
     sys.stderr.write(json.dumps(entry) + "\n")
 
 

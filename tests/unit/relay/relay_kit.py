@@ -95,7 +95,7 @@ def read(response: Response) -> Any:
 
 
 def error_of(response: Response) -> dict[str, Any]:
-    error = read(response)["error"]
+    error: dict[str, Any] = read(response)["error"]
     assert set(error) == {"message", "type", "param", "code"}
     return error
 

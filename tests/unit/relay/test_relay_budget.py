@@ -60,7 +60,9 @@ def test_a_stream_settles_at_its_end(vendor: Vendor) -> None:
     assert budget.spent == {ITEM: 11}
 
 
-@pytest.mark.parametrize("answer", [stream(chunk("a"), dies=True), stream(chunk("a"), chunk(None, finish="stop"), DONE)])
+@pytest.mark.parametrize(
+    "answer", [stream(chunk("a"), dies=True), stream(chunk("a"), chunk(None, finish="stop"), DONE)]
+)
 def test_unknown_usage_keeps_the_reservation(vendor: Vendor, answer: Any) -> None:
     vendor.will(answer)
     made, budget = limited(vendor)
@@ -163,7 +165,12 @@ def reservation_call(tokens: int) -> dict[str, Any]:
 def test_dynamodb_reserves_by_condition_and_settles_by_difference() -> None:
     dynamodb = client()
     attempts: list[int] = []
-    budget = DynamoBudget("budgets", lambda number: attempts.append(number) or dynamodb)
+
+    def counted(number: int) -> Any:
+        attempts.append(number)
+        return dynamodb
+
+    budget = DynamoBudget("budgets", counted)
     settlement = {
         "TableName": "budgets",
         "Key": {"id": {"S": ITEM}},

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from relay_kit import config, desk, error_of, events, read, spoken
-from relay_vendor import DONE, Answer, Vendor, chunk, completion, drop, refuse, stream, whole
+from relay_vendor import DONE, Answer, Vendor, VendorHandler, chunk, completion, drop, refuse, stream, whole
 
 CLOSED = "http://127.0.0.1:9/v1"  # the discard port: nothing listens there
 ANSWER = completion("from spare")
@@ -77,7 +77,12 @@ def test_nothing_listens_anywhere() -> None:
 
 def test_no_retry_when_the_time_is_up(vendor: Vendor, spare: Vendor) -> None:
     release = threading.Event()
-    vendor.will(lambda handler: release.wait(5) and None)
+
+    def silent(handler: VendorHandler) -> None:
+        release.wait(5)
+        handler.close_connection = True
+
+    vendor.will(silent)
     made = desk(config(vendor.url, spare.url))
     started = time.monotonic()
     response = made.post({"model": "gpt-main", "messages": []}, seconds=0.15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from relay_kit import PROVIDER_KEY, config, desk, document, error_of, events, openai_provider, read, spoken
@@ -92,9 +93,9 @@ def test_spaced_json_is_renamed_too(vendor: Vendor) -> None:
 
 
 def test_a_responses_stream_keeps_its_event_names_and_has_its_usage_counted(vendor: Vendor) -> None:
-    created = {"type": "response.created", "response": {"model": "gpt-5.2-2026-01-01", "usage": None}}
+    created: dict[str, Any] = {"type": "response.created", "response": {"model": "gpt-5.2-2026-01-01", "usage": None}}
     usage = {"input_tokens": 5, "output_tokens": 6, "total_tokens": 11}
-    done = {"type": "response.completed", "response": {"model": "gpt-5.2-2026-01-01", "usage": usage}}
+    done: dict[str, Any] = {"type": "response.completed", "response": {"model": "gpt-5.2-2026-01-01", "usage": usage}}
     vendor.will(stream(*[b"event: %b\n" % item["type"].encode() + event(item) for item in (created, done)]))
     made = desk(config(vendor.url))
     response = made.post({"model": "gpt-main", "input": "x", "stream": True}, "/responses")
