@@ -117,7 +117,7 @@ def test_an_enabled_plugin_is_named_with_its_origin(installation: Installation) 
 def test_its_options_are_checked_and_reported_under_their_path(installation: Installation, tmp_path: Path) -> None:
     run = installation.llmstrat("validate", write_spec(tmp_path, region="mars"))
     assert run.returncode == 1
-    assert "options.inference_region" in run.stderr
+    assert "providers[0].options.inference_region" in run.stderr
     line = SPEC[: SPEC.index("options:")].count("\n") + 1
     assert f"spec.yaml:{line}:" in run.stderr
 
@@ -126,10 +126,11 @@ def test_its_prices_and_its_check_are_in_the_plan(installation: Installation, tm
     run = installation.llmstrat("plan", write_spec(tmp_path, region="eu"), "--json")
     assert run.returncode == 0, run.stderr
     plan = json.loads(run.stdout)
-    (price,) = plan["stack"]["token_prices"]
+    (price,) = plan["token_prices"]
     assert (price["provider"], price["model"]) == ("mistral", "mistral-small-2603")
     assert (price["usd_per_mtok_input"], price["usd_per_mtok_output"]) == (0.15, 0.6)
-    assert "mistral-regional-price" in {finding["rule"] for finding in plan["findings"]}
+    paths = {finding["rule"]: finding["path"] for finding in plan["findings"]}
+    assert paths["mistral-regional-price"] == "providers[0].options.inference_region"
 
 
 def test_restricted_data_may_not_go_to_it(installation: Installation, tmp_path: Path) -> None:

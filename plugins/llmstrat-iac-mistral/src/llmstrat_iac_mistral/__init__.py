@@ -70,7 +70,7 @@ def llmstrat_check(resolved: ResolvedSpec) -> Iterable[Finding]:
         yield Finding(
             rule="mistral-regional-price",
             severity=Severity.INFO,
-            path=f"providers.{list(resolved.providers).index(NAME)}.options.inference_region",
+            path=f"providers[{list(resolved.providers).index(NAME)}].options.inference_region",
             message=f"inference in `{region}` is billed at 1.1 times the list prices shown",
             reason="Mistral adds 10 % for regional inference: docs.mistral.ai/inference/regional-inference",
             remedy="reckon with it, or set `inference_region: global` if the place doesn't matter",
