@@ -126,6 +126,8 @@ class Plan:
     findings: tuple[Finding, ...]
     fixed_hour: Total = Total(0.0)
     """What the stack costs in an hour in which nobody calls."""
+    monthly_limit: float | None = None
+    """`limits.monthly_usd` of the spec."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:

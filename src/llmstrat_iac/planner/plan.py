@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from llmstrat_iac.errors import PluginError
 from llmstrat_iac.hookspecs import ResolvedSpec
@@ -34,6 +35,7 @@ def build_plan(resolved: ResolvedSpec, registry: Registry, *, now: datetime) -> 
         forgotten_30_days=_forgotten(fixed, spec.limits.ttl),
         findings=(),
         fixed_hour=_scaled(total(fixed), 1 / HOURS_A_MONTH),
+        monthly_limit=spec.limits.monthly_usd,
     )
     findings = [*stack.findings, *_check(resolved, draft, registry, now)]
     return replace(draft, findings=tuple(sorted(findings, key=lambda found: _ORDER[found.severity])))
@@ -55,8 +57,9 @@ def _check(resolved: ResolvedSpec, plan: Plan, registry: Registry, now: datetime
     offered = {"resolved": resolved, "plan": plan, "now": now}
     for implementation in registry.hook.llmstrat_check.get_hookimpls():
         wanted = {name: offered[name] for name in implementation.argnames}
+        check = cast("Callable[..., Iterable[Finding]]", implementation.function)
         try:
-            yield from implementation.function(**wanted)
+            yield from check(**wanted)
         except Exception as error:
             name = implementation.plugin_name
             raise PluginError(

@@ -1,0 +1,203 @@
+"""How commands print with rich: the console, tables of at most 100 columns, and the plan. Colour only on a terminal."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from llmstrat_iac.cli.text import UNKNOWN, WIDTH, count, money, print_findings, unit_price
+from llmstrat_iac.plan import Basis, CostLine, Plan, PlannedResource, Severity, Total
+
+_SERVICES = {
+    "apigateway": "API Gateway",
+    "budgets": "Budgets",
+    "cloudwatch": "CloudWatch",
+    "dynamodb": "DynamoDB",
+    "iam": "IAM",
+    "lambda": "Lambda",
+    "scheduler": "EventBridge Scheduler",
+    "secretsmanager": "Secrets Manager",
+    "sns": "SNS",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console at most 100 columns wide that doesn't guess at highlights."""
+    stream = sys.stderr if stderr else sys.stdout
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns if stream.isatty() else WIDTH
+    return Console(width=min(columns, WIDTH), highlight=False, soft_wrap=False, stderr=stderr)
+
+
+def table(*columns: str, right: Iterable[str] = (), wrap: Iterable[str] = ()) -> Table:
+    """An airy table without lines; columns in `right` hold numbers, those in `wrap` may break."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        made.add_column(
+            column, justify="right" if column in right else "left", no_wrap=column not in wrap, overflow="fold"
+        )
+    return made
+
+
+def print_table(out: Console, made: Table) -> None:
+    """Print a table without the blanks that rich pads lines with."""
+    with out.capture() as captured:
+        out.print(made)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), err=out.stderr)
+
+
+def print_plan(plan: Plan, out: Console) -> None:
+    """Print the plan: who and where, models, resources, cost, sizing, sources, findings, verdict."""
+    notes = _Notes()
+    out.print(f"[bold]{plan.name}-{plan.environment}[/]  {plan.strategy}  {plan.region}  TTL {plan.ttl}  {plan.owner}")
+    out.print(_summary(plan))
+    _print_models(out, plan, notes)
+    _print_costs(out, plan, notes)
+    _print_sizing(out, plan)
+    _print_resources(out, plan.stack.resources)
+    _print_notes(out, notes)
+    if plan.findings:
+        out.print()
+        print_findings(plan.findings, err=out.stderr)
+    out.print()
+    out.print(_verdict(plan))
+
+
+def _summary(plan: Plan) -> str:
+    parts = [f"{_sum(plan.fixed_month)} USD a month fixed"]
+    if plan.has_load:
+        parts.append(f"{_sum(plan.at_load_month)} at the stated load")
+    parts.append(count(sum(resource.count for resource in plan.stack.resources), "resource"))
+    for severity in (Severity.ERROR, Severity.WARNING):
+        number = sum(1 for finding in plan.findings if finding.severity is severity)
+        if number:
+            parts.append(count(number, str(severity)))
+    return " · ".join(parts)
+
+
+class _Notes:
+    """Footnotes: each source and its date once, numbered in order of appearance."""
+
+    def __init__(self) -> None:
+        self.sources: dict[tuple[str, str], int] = {}
+
+    def mark(self, source: str, as_of: str) -> str:
+        if not as_of:
+            return ""
+        number = self.sources.setdefault((as_of, source), len(self.sources) + 1)
+        return rf"\[{number}]"
+
+
+def _print_resources(out: Console, resources: Iterable[PlannedResource]) -> None:
+    groups: dict[str, list[PlannedResource]] = {}
+    for resource in resources:
+        groups.setdefault(_service(resource.type), []).append(resource)
+    total = sum(resource.count for group in groups.values() for resource in group)
+    out.print(f"\n[bold]Resources[/]  {total}")
+    shown = table("", "service", "kinds", right=("",), wrap=("kinds",))
+    shown.show_header = False
+    for service, group in groups.items():
+        kinds = ", ".join(_kind(resource) for resource in group)
+        shown.add_row(f"  {sum(resource.count for resource in group)}", service, f"[dim]{kinds}[/]")
+    print_table(out, shown)
+
+
+def _service(type_: str) -> str:
+    package, _, rest = type_.partition(":")
+    if package == "aws":
+        module = rest.split("/", 1)[0]
+        return _SERVICES.get(module, module)
+    return "llmstrat" if package in ("llmstrat", "pulumi-python") else "Pulumi"
+
+
+def _kind(resource: PlannedResource) -> str:
+    name = resource.type.rpartition(":")[2]
+    name = "provider aws" if resource.type.startswith("pulumi:providers") else name
+    return name if resource.count == 1 else f"{resource.count} {name}"
+
+
+def _print_models(out: Console, plan: Plan, notes: _Notes) -> None:
+    if not plan.stack.token_prices:
+        return
+    out.print("\n[bold]Models[/]  USD per million tokens")
+    shown = table("  alias", "provider", "model", "in", "out", " ", right=("in", "out"), wrap=("model",))
+    for price in plan.stack.token_prices:
+        shown.add_row(
+            f"  {price.alias}",
+            price.provider,
+            price.model,
+            money(price.usd_per_mtok_input),
+            money(price.usd_per_mtok_output),
+            f"[dim]{notes.mark(price.source, price.as_of)}[/]",
+        )
+    print_table(out, shown)
+
+
+def _print_costs(out: Console, plan: Plan, notes: _Notes) -> None:
+    out.print("\n[bold]Cost[/]  USD a month")
+    shown = table("  item", "quantity", "each", "USD", " ", right=("quantity", "each", "USD"), wrap=("  item",))
+    fixed = [line for line in plan.stack.costs if line.basis is not Basis.LOAD]
+    load = [line for line in plan.stack.costs if line.basis is Basis.LOAD]
+    for line in fixed:
+        shown.add_row(*_cost_row(line, notes))
+    shown.add_row("  [bold]fixed, used or not[/]", "", "", f"[bold]{_sum(plan.fixed_month)}[/]", "")
+    if load:
+        shown.add_row()
+        for line in load:
+            shown.add_row(*_cost_row(line, notes))
+        shown.add_row("  [bold]fixed and stated load[/]", "", "", f"[bold]{_sum(plan.at_load_month)}[/]", "")
+    if plan.monthly_limit is not None:
+        shown.add_row("  limit (limits.monthly_usd)", "", "", money(plan.monthly_limit), "")
+    shown.add_row("  [bold]if forgotten for 30 days[/]", "", "", f"[bold]{_sum(plan.forgotten_30_days)}[/]", "")
+    print_table(out, shown)
+
+
+def _cost_row(line: CostLine, notes: _Notes) -> tuple[str, str, str, str, str]:
+    price, per = unit_price(line.unit_usd)
+    note = f"[dim]{notes.mark(line.source, line.as_of)}[/]"
+    return f"  {line.item}", _amount(line.quantity, line.unit), f"{price}{per}", money(line.usd), note
+
+
+def _amount(quantity: float, unit: str) -> str:
+    number = f"{quantity:,.0f}" if quantity >= 100 or quantity == int(quantity) else f"{quantity:.3g}"
+    plural = unit if quantity == 1 or unit.endswith(("s", "GB")) else f"{unit}s"
+    return f"{number} {plural}"
+
+
+def _sum(amount: Total) -> str:
+    if not amount.unknown:
+        return money(amount.usd)
+    return f"{money(amount.usd)} + {count(len(amount.unknown), UNKNOWN, UNKNOWN)}"
+
+
+def _print_sizing(out: Console, plan: Plan) -> None:
+    if not plan.stack.sizing:
+        return
+    out.print("\n[bold]Sizing[/]")
+    shown = table("  what", "value", "rests on", wrap=("rests on",))
+    shown.show_header = False
+    for line in plan.stack.sizing:
+        shown.add_row(f"  {line.what}", line.value, f"[dim]{line.assumption}[/]")
+    print_table(out, shown)
+
+
+def _print_notes(out: Console, notes: _Notes) -> None:
+    if not notes.sources:
+        return
+    out.print("\n[dim]List prices, first tier, without free tier; each as of the date beside its source.[/]")
+    shown = table("number", "date", "source", right=("number",), wrap=("source",))
+    shown.show_header = False
+    for (as_of, source), number in notes.sources.items():
+        shown.add_row(rf"[dim]\[{number}][/]", f"[dim]{as_of}[/]", f"[dim]{source}[/]")
+    print_table(out, shown)
+
+
+def _verdict(plan: Plan) -> str:
+    if plan.errors:
+        return f"[bold red]{count(len(plan.errors), 'error')}: `up` will refuse this plan.[/]"
+    return "[bold green]Nothing speaks against `llmstrat up`.[/] Nothing has been created."
