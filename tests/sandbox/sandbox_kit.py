@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 
 from llmstrat_iac.sandbox.environment import ACCOUNT, NO_WAY_OUT, REGION, process_variables
@@ -59,3 +60,11 @@ def eventually(look: Callable[[], Any], seconds: float = 5.0) -> Any:
         if found or time.monotonic() > end:
             return found
         time.sleep(0.02)
+
+
+def post(url: str, body: Any, **headers: str) -> urllib3.BaseHTTPResponse:
+    """POST JSON (or raw bytes), past any proxy; headers are given with underscores."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    with urllib3.PoolManager(retries=False) as pool:
+        return pool.request("POST", url, body=content, headers={"content-type": "application/json", **named})

@@ -1,0 +1,32 @@
+"""All vendors' surfaces in one ASGI application, each under its own path as if it were its own host."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from llmstrat_iac.sandbox.vendor.bedrock_wire import BedrockWire
+from llmstrat_iac.sandbox.vendor.dialects import GEMINI, MISTRAL, OPENAI
+from llmstrat_iac.sandbox.vendor.gemini_wire import GeminiWire
+from llmstrat_iac.sandbox.vendor.generator import Generator
+from llmstrat_iac.sandbox.vendor.openai_wire import OpenAiWire
+
+
+def build_app(generator: Generator) -> Starlette:
+    """The vendors over one generator."""
+    return Starlette(
+        routes=[
+            Route("/healthz", _health),
+            Mount("/openai/v1", routes=OpenAiWire(generator, OPENAI).routes()),
+            Mount("/mistral/v1", routes=OpenAiWire(generator, MISTRAL).routes()),
+            Mount("/gemini/v1beta/openai", routes=OpenAiWire(generator, GEMINI).routes()),
+            Mount("/gemini/v1beta", routes=GeminiWire(generator).routes()),
+            Mount("/bedrock", routes=BedrockWire(generator).routes()),
+        ]
+    )
+
+
+async def _health(_request: Request) -> Response:
+    return PlainTextResponse("ok")
