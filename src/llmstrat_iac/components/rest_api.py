@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -57,6 +58,28 @@ class RestApi:
     stage: aws.apigateway.Stage
 
 
+@dataclass(frozen=True)
+class Route:
+    """A method with what it calls."""
+
+    method: aws.apigateway.Method
+    integration: aws.apigateway.Integration
+
+    @property
+    def shape(self) -> list[pulumi.Output[Any]]:
+        """What clients notice when it changes."""
+        method, integration = self.method, self.integration
+        return [
+            method.resource_id,
+            method.http_method,
+            method.authorization,
+            method.api_key_required,
+            integration.uri,
+            integration.response_transfer_mode,
+            integration.timeout_milliseconds,
+        ]
+
+
 class RestApiBuilder:
     """Creates the API's resources step by step; `build` is the one entry."""
 
@@ -89,10 +112,10 @@ class RestApiBuilder:
     def build(self) -> RestApi:
         """Create everything up to the stage."""
         authorizer = self._authorizer()
-        integrations = self._methods(authorizer)
+        routes = self._routes(authorizer)
         responses = [self._error(error) for error in GATEWAY_ERRORS]
         self._permissions(authorizer)
-        deployment = self._deployment(authorizer, integrations, responses)
+        deployment = self._deployment(authorizer, routes, responses)
         return RestApi(self._api, self._stage(deployment))
 
     def _authorizer(self) -> aws.apigateway.Authorizer:
@@ -109,11 +132,11 @@ class RestApiBuilder:
             opts=self._opts,
         )
 
-    def _methods(self, authorizer: aws.apigateway.Authorizer) -> list[aws.apigateway.Integration]:
+    def _routes(self, authorizer: aws.apigateway.Authorizer) -> list[Route]:
         nodes: dict[str, pulumi.Output[str]] = {"": self._api.root_resource_id}
+        methods = [self._method(verb, path, self._node(path, nodes), authorizer) for verb, path in ROUTES]
         return [
-            self._integration(verb, path, self._method(verb, path, self._node(path, nodes), authorizer))
-            for verb, path in ROUTES
+            Route(method, self._integration(path, method)) for (_, path), method in zip(ROUTES, methods, strict=True)
         ]
 
     def _node(self, path: str, nodes: dict[str, pulumi.Output[str]]) -> pulumi.Output[str]:
@@ -143,7 +166,7 @@ class RestApiBuilder:
             opts=self._opts,
         )
 
-    def _integration(self, _verb: str, path: str, method: aws.apigateway.Method) -> aws.apigateway.Integration:
+    def _integration(self, path: str, method: aws.apigateway.Method) -> aws.apigateway.Integration:
         return aws.apigateway.Integration(
             f"{self._name}-{_slug(path)}",
             aws.apigateway.IntegrationArgs(
@@ -198,24 +221,20 @@ class RestApiBuilder:
     def _deployment(
         self,
         authorizer: aws.apigateway.Authorizer,
-        integrations: Sequence[aws.apigateway.Integration],
+        routes: Sequence[Route],
         responses: Sequence[aws.apigateway.Response],
     ) -> aws.apigateway.Deployment:
         shape = {
             "authorizer": [authorizer.id, authorizer.authorizer_uri, authorizer.identity_source],
-            "integrations": [
-                [each.resource_id, each.http_method, each.uri, each.response_transfer_mode, each.timeout_milliseconds]
-                for each in integrations
-            ],
+            "routes": [route.shape for route in routes],
             "responses": [[error.response_type, error.status, error.body] for error in GATEWAY_ERRORS],
-            "routes": ROUTES,
         }
         digest = pulumi.Output.json_dumps(shape).apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
         return aws.apigateway.Deployment(
             self._name,
             aws.apigateway.DeploymentArgs(rest_api=self._api.id, triggers={"shape": digest}),
             opts=pulumi.ResourceOptions.merge(
-                self._opts, pulumi.ResourceOptions(depends_on=[*integrations, *responses])
+                self._opts, pulumi.ResourceOptions(depends_on=[*(route.integration for route in routes), *responses])
             ),
         )
 

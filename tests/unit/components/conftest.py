@@ -1,0 +1,11 @@
+"""Loads `pulumi_aws.lambda_` before the tests: its import warns of deprecated resources, and warnings are errors."""
+
+from __future__ import annotations
+
+import warnings
+
+import pulumi_aws as aws
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    _ = aws.lambda_.FunctionEnvironmentArgs  # the package loads its modules at first use
