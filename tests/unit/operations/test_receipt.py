@@ -52,5 +52,5 @@ def usage(**fields: object) -> str:
 
 def test_cost_never_takes_unknown_for_free() -> None:
     messages = [usage(usd=0.25), usage(usd=None), usage(usd=None, status=429), "START RequestId", '{"event": "other"}']
-    lines = [line for message in messages if (line := parse_line(message, 0))]
+    lines = [line for message in messages if (line := parse_line(message, 0, "1"))]
     assert cost_of(lines, fixed_usd=None) == Cost(fixed_usd=None, tokens_usd=0.25, requests=3, unpriced_requests=1)
