@@ -59,8 +59,12 @@ class Document:
 
 def read_document(path: FilePath) -> Document:
     """Read a YAML file whose top level is a mapping; InvalidSpecError says why it can't be."""
-    source = str(path)
-    root = _compose(source, _decode(source, _read(path)))
+    return parse_document(str(path), _decode(str(path), _read(path)))
+
+
+def parse_document(source: str, text: str) -> Document:
+    """The same for a text that isn't a file yet; `source` names it in errors."""
+    root = _compose(source, text)
     if root is None:
         raise _whole(source, "the file is empty", "`llmstrat init` writes a spec to start from")
     if not isinstance(root, MappingNode):

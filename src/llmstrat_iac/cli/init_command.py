@@ -1,0 +1,187 @@
+"""`llmstrat init`: asks, or takes flags, and writes a commented spec that validates."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from llmstrat_iac.cli.plugin_option import plugin_option
+from llmstrat_iac.errors import LlmstratError
+from llmstrat_iac.hookspecs import Provider
+from llmstrat_iac.planner.load import resolve_document
+from llmstrat_iac.plugins import Registry, create_registry
+from llmstrat_iac.spec.common import Classification
+from llmstrat_iac.spec.document import parse_document
+
+DEFAULT_PATH = Path("llmstrat.yaml")
+SCHEMA_URL = "https://raw.githubusercontent.com/llmstrat/llmstrat-iac/main/schema/llmstrat-v1.schema.json"
+_FIRST_MODELS = {"openai": "gpt-5.2", "gemini": "gemini-3.5-flash", "bedrock": "amazon.nova-lite-v1:0"}
+_QUESTIONS = {
+    "name": "Name of the stack (a-z, 0-9, -)",
+    "owner": "E-mail address of the owner",
+    "region": "AWS region",
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What goes into the spec."""
+
+    name: str
+    owner: str
+    region: str
+    strategy: str
+    providers: tuple[Provider, ...]
+    classification: str
+    ttl: str
+    monthly_usd: float
+    plugins: tuple[str, ...] = field(default=())
+
+
+@click.command("init")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_PATH)
+@click.option("--strategy", default="A", show_default=True, help="Name or letter of the strategy.")
+@click.option(
+    "--provider", "provider_names", multiple=True, help="A model vendor; repeatable, later ones are fallbacks."
+)
+@click.option("--name", help="Name of the stack.")
+@click.option("--owner", help="E-mail address of whoever answers for the stack.")
+@click.option("--region", help="AWS region.")
+@click.option(
+    "--classification",
+    type=click.Choice([str(each) for each in Classification]),
+    default=str(Classification.INTERNAL),
+    show_default=True,
+    help="How sensitive the data is.",
+)
+@click.option("--ttl", default="72h", show_default=True, help="How long the stack may live, or `never`.")
+@click.option("--monthly-usd", type=float, default=100.0, show_default=True, help="Spending limit a month.")
+@click.option("--yes", "-y", is_flag=True, help="Don't ask; name, owner and region must be given.")
+@click.option("--force", is_flag=True, help="Overwrite PATH.")
+@plugin_option
+def command(
+    path: Path,
+    strategy: str,
+    provider_names: tuple[str, ...],
+    name: str | None,
+    owner: str | None,
+    region: str | None,
+    classification: str,
+    ttl: str,
+    monthly_usd: float,
+    yes: bool,
+    force: bool,
+    plugins: tuple[str, ...],
+) -> None:
+    """Write a commented spec to PATH (llmstrat.yaml). Asks for what isn't given, if there is a terminal."""
+    if path.exists() and not force:
+        raise LlmstratError(f"{path}: exists already", remedy="choose another path, or say --force")
+    registry = create_registry(plugins)
+    chosen = registry.strategy(strategy)
+    given = {"name": name, "owner": owner, "region": region}
+    ask = not yes and sys.stdin.isatty()
+    filled = _ask(given) if ask else _require(given)
+    providers = _providers(registry, provider_names, ask=ask)
+    answers = Answers(
+        **filled,
+        strategy=chosen.name,
+        providers=providers,
+        classification=classification,
+        ttl=ttl,
+        monthly_usd=monthly_usd,
+        plugins=plugins,
+    )
+    text = render_spec(answers)
+    resolve_document(parse_document(str(path), text))
+    _write(path, text)
+    click.echo(f"wrote {path}\nnext: llmstrat plan {path}")
+
+
+def render_spec(answers: Answers) -> str:
+    """The spec as text, with comments that say what each part is for."""
+    aliases = [_alias(number, provider) for number, provider in enumerate(answers.providers)]
+    lines = [
+        f"# yaml-language-server: $schema={SCHEMA_URL}",
+        "apiVersion: llmstrat/v1",
+        f"name: {answers.name}",
+        f"strategy: {answers.strategy}",
+        _line(f"owner: {answers.owner}", "receives alarms and budget alerts"),
+        _line("environment: dev", "with the name, the name of the stack"),
+        f"region: {answers.region}",
+        *([f"plugins: [{', '.join(answers.plugins)}]"] if answers.plugins else []),
+        "data:",
+        _line(f"  classification: {answers.classification}", "restricted data must not leave the AWS account"),
+        "limits:",
+        _line(f"  ttl: {answers.ttl}", "then the gateway is stopped, even if nobody remembers it"),
+        _line(f"  monthly_usd: {answers.monthly_usd:g}", "`plan` refuses an estimate above it, and AWS warns"),
+        "",
+        "endpoint:",
+        "  load: {requests_per_month: 10_000, input_tokens: 800, output_tokens: 300}   # for the estimate only",
+        _line("  consumers:", "each gets a key of its own"),
+        "    - name: web",
+        f"      models: [{', '.join(aliases)}]",
+        "      requests_per_second: 5",
+        _line("      tokens_per_month: 20_000_000", "enforced: the brake on the vendor's bill"),
+        _line("  usage_log: {retention_days: 30}", "who, which model, how many tokens; never the prompts"),
+        "",
+        "providers:",
+    ]
+    for number, (provider, alias) in enumerate(zip(answers.providers, aliases, strict=True)):
+        lines += _provider_lines(provider, alias, fallbacks=aliases[1:] if number == 0 else [])
+    return "\n".join(lines) + "\n"
+
+
+def _line(text: str, comment: str) -> str:
+    return f"{text:<36} # {comment}"
+
+
+def _alias(number: int, provider: Provider) -> str:
+    return "chat" if number == 0 else f"chat-{provider.name}"
+
+
+def _provider_lines(provider: Provider, alias: str, *, fallbacks: list[str]) -> list[str]:
+    then = f", fallbacks: [{', '.join(fallbacks)}]" if fallbacks else ""
+    lines = [f"  - name: {provider.name}", f'    models: [{{alias: {alias}, id: "{_first_model(provider)}"{then}}}]']
+    if provider.secret_variable:
+        comment = "# uploaded at `up`; or name a secret that exists"
+        lines.append(f'    credentials: {{secret: "env:{provider.secret_variable}"}}   {comment}')
+    return lines
+
+
+def _first_model(provider: Provider) -> str:
+    if provider.name in _FIRST_MODELS:
+        return _FIRST_MODELS[provider.name]
+    models = sorted(provider.models(), key=lambda model: model.usd_per_mtok_output is None)
+    if not models:
+        raise LlmstratError(f"the provider `{provider.name}` lists no models", remedy="write the spec by hand")
+    return models[0].id
+
+
+def _ask(given: dict[str, str | None]) -> dict[str, str]:
+    return {key: value or click.prompt(_QUESTIONS[key], type=str) for key, value in given.items()}
+
+
+def _require(given: dict[str, str | None]) -> dict[str, str]:
+    missing = [f"--{key}" for key, value in given.items() if not value]
+    if missing:
+        raise click.UsageError(f"without a terminal to ask at, these must be given: {', '.join(missing)}")
+    return {key: value for key, value in given.items() if value}
+
+
+def _providers(registry: Registry, names: tuple[str, ...], *, ask: bool) -> tuple[Provider, ...]:
+    if not names and ask:
+        answer = click.prompt(f"Providers, in order ({', '.join(sorted(registry.providers))})", default="openai")
+        names = tuple(answer.replace(",", " ").split())
+    if not names:
+        raise click.UsageError("without a terminal to ask at, --provider must be given")
+    return tuple(registry.provider(name) for name in dict.fromkeys(names))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LlmstratError(f"{path}: can't be written: {error.strerror}", remedy="choose another path") from error

@@ -1,0 +1,98 @@
+"""`llmstrat models`: the closed models that are known, with prices and retirement."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+
+from llmstrat_iac.catalog.models import ModelInfo
+from llmstrat_iac.cli.options import json_option
+from llmstrat_iac.cli.plugin_option import plugin_option
+from llmstrat_iac.cli.text import UNKNOWN, count, money, print_json
+from llmstrat_iac.hookspecs import Provider
+from llmstrat_iac.plugins import create_registry
+
+
+@click.command("models")
+@click.option("--provider", "name", help="Only this provider's models.")
+@click.option("--retired", is_flag=True, help="Retired models, too.")
+@json_option
+@plugin_option
+def command(name: str | None, retired: bool, as_json: bool, plugins: tuple[str, ...]) -> None:
+    """List known models with prices (USD per million tokens), context and retirement."""
+    registry = create_registry(plugins)
+    providers = [registry.provider(name)] if name else list(registry.providers.values())
+    today = datetime.now(UTC).date()
+    rows = [
+        (provider, model)
+        for provider in providers
+        for model in provider.models()
+        if retired or model.retires is None or model.retires > today
+    ]
+    if as_json:
+        print_json([_document(provider, model) for provider, model in rows])
+    else:
+        _print(rows, today)
+
+
+def _document(provider: Provider, model: ModelInfo) -> dict[str, Any]:
+    return {
+        "provider": provider.name,
+        "id": model.id,
+        "usd_per_mtok_input": model.usd_per_mtok_input,
+        "usd_per_mtok_output": model.usd_per_mtok_output,
+        "max_input_tokens": model.max_input_tokens,
+        "max_output_tokens": model.max_output_tokens,
+        "retires": model.retires.isoformat() if model.retires else None,
+        "replacement": model.replacement,
+        "source": model.source,
+        "as_of": model.as_of,
+    }
+
+
+def _print(rows: list[tuple[Provider, ModelInfo]], today: date) -> None:
+    from llmstrat_iac.cli.render import console, print_table, table
+
+    out = console()
+    shown = table(
+        "provider",
+        "model",
+        "in",
+        "out",
+        "context",
+        "as of",
+        "retires",
+        right=("in", "out", "context"),
+        wrap=("retires",),
+    )
+    for provider, model in rows:
+        shown.add_row(
+            provider.name,
+            model.id,
+            money(model.usd_per_mtok_input),
+            money(model.usd_per_mtok_output),
+            _tokens(model.max_input_tokens),
+            model.as_of,
+            _retirement(model, today),
+        )
+    print_table(out, shown)
+    out.print(
+        f"{count(len(rows), 'model')}; USD per million tokens. A retirement is shown if one is announced; "
+        "`--json` names the source of each row."
+    )
+
+
+def _tokens(number: int | None) -> str:
+    if number is None:
+        return UNKNOWN
+    return f"{number / 1e6:.3g}M" if number >= 1_000_000 else f"{number / 1e3:.4g}k"
+
+
+def _retirement(model: ModelInfo, today: date) -> str:
+    if model.retires is None:
+        return ""
+    colour = "red" if model.retires <= today else "yellow"
+    instead = f", use {model.replacement}" if model.replacement else ""
+    return f"[{colour}]{model.retires}[/]{instead}"

@@ -1,0 +1,91 @@
+"""The JSON Schema of spec files: one branch a strategy, provider options by provider name. For editors.
+
+Stricter checks (names that must exist elsewhere in the file, installed plugins) are the loader's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from llmstrat_iac.catalog.regions import REGIONS
+from llmstrat_iac.hookspecs import Provider, Strategy
+from llmstrat_iac.planner.load import API_VERSION
+from llmstrat_iac.plugins import Registry
+
+TITLE = "llmstrat spec"
+_REF = "#/$defs/{model}"
+
+
+class _SpecSchema(GenerateJsonSchema):
+    """Lets whole numbers have underscores: to YAML 1.2 and so to editors, `20_000` is text."""
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        return super().int_schema(schema) | {"type": ["integer", "string"], "pattern": "^[0-9][0-9_]*$"}
+
+
+def build_schema(registry: Registry) -> dict[str, Any]:
+    """The schema for all strategies and providers of the registry."""
+    strategies, providers = list(registry.strategies.values()), list(registry.providers.values())
+    models = [strategy.spec for strategy in strategies] + [provider.options for provider in providers]
+    references, schema = models_json_schema(
+        [(model, "validation") for model in models], ref_template=_REF, schema_generator=_SpecSchema
+    )
+    definitions: dict[str, Any] = schema["$defs"]
+    names = {model: str(references[model, "validation"]["$ref"]).rpartition("/")[2] for model in models}
+    for strategy in strategies:
+        _accept_letter(definitions[names[strategy.spec]], strategy)
+        _list_regions(definitions[names[strategy.spec]])
+    if "ProviderEntry" in definitions:
+        _narrow_providers(definitions["ProviderEntry"], {provider: names[provider.options] for provider in providers})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": TITLE,
+        "description": f"A spec file of llmstrat-iac, `apiVersion: {API_VERSION}`. Written by `llmstrat schema`.",
+        "type": "object",
+        "required": ["apiVersion", "strategy"],
+        "properties": {"strategy": {"enum": [name for strategy in strategies for name in _spellings(strategy)]}},
+        "allOf": [_branch(strategy, names[strategy.spec]) for strategy in strategies],
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def _spellings(strategy: Strategy) -> list[str]:
+    return [strategy.name, strategy.letter] if strategy.letter else [strategy.name]
+
+
+def _branch(strategy: Strategy, model: str) -> dict[str, Any]:
+    chosen = {"properties": {"strategy": {"enum": _spellings(strategy)}}, "required": ["strategy"]}
+    return {"if": chosen, "then": {"$ref": _REF.format(model=model)}}
+
+
+def _accept_letter(definition: dict[str, Any], strategy: Strategy) -> None:
+    field = definition["properties"]["strategy"]
+    field.pop("const", None)
+    field.pop("type", None)
+    field["enum"] = _spellings(strategy)
+
+
+def _list_regions(definition: dict[str, Any]) -> None:
+    field = definition["properties"]["region"]
+    field.pop("pattern", None)
+    field["enum"] = sorted(REGIONS)
+
+
+def _narrow_providers(definition: dict[str, Any], providers: dict[Provider, str]) -> None:
+    """Name the providers, and give each its options and its rule about credentials."""
+    field = definition["properties"]["name"]
+    for key in ("pattern", "minLength", "maxLength", "type"):
+        field.pop(key, None)
+    field["enum"] = sorted(provider.name for provider in providers)
+    branches = []
+    for provider, options in providers.items():
+        then: dict[str, Any] = {"properties": {"options": {"$ref": _REF.format(model=options)}}}
+        if provider.secret_variable:
+            then["required"] = ["credentials"]
+        else:
+            then["properties"]["credentials"] = {"type": "null"}
+        branches.append({"if": {"properties": {"name": {"const": provider.name}}}, "then": then})
+    definition["allOf"] = branches
