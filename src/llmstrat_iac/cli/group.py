@@ -19,6 +19,7 @@ COMMANDS = {
     "down": "Destroy the stack and prove that nothing is left.",
     "list": "List the stacks of this backend.",
     "reap": "Destroy the stacks whose time to live has ended.",
+    "data": "Check, clean and convert training data.",
     "strategies": "Compare the four strategies.",
     "models": "List known models with prices and lifecycle.",
     "schema": "Print or write the JSON Schema of the spec.",

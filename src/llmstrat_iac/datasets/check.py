@@ -20,7 +20,7 @@ from llmstrat_iac.datasets.findings import Findings
 from llmstrat_iac.datasets.reader import MAX_LINE_BYTES, Block, LineReader, open_dataset
 from llmstrat_iac.datasets.report import DatasetReport, FileReport, LongestExample
 from llmstrat_iac.datasets.rules import VendorRules
-from llmstrat_iac.datasets.tokens import TOKENS_PER_MESSAGE, TokenCounter, token_counter
+from llmstrat_iac.datasets.tokens import TOKENS_PER_MESSAGE, TokenCounter, TokenMeter, token_counter
 from llmstrat_iac.plan import Severity
 
 Source = Path | BinaryIO
@@ -89,7 +89,8 @@ class _FilePass:
         self._file = file
         self._fast = FastReader(rules)
         self._texts: list[str] = []
-        self._examples = self._faulty = self._tokens = self._messages = 0
+        self._examples = self._faulty = self._crlf = 0
+        self._meter = TokenMeter(counter)
         self._longest = (0, b"")
 
     def read(self, source: Source, progress: Progress | None, before: int) -> FileReport:
@@ -101,6 +102,8 @@ class _FilePass:
                 self._read_block(block)
                 if progress is not None:
                     progress(before + reader.total)
+        if self._crlf:
+            self._add(f.CRLF, None, f"{self._crlf:,} lines end with CR LF")
         if reader.bom:
             self._add(f.BOM, 1, "the file starts with a byte order mark")
         line, longest = self._longest
@@ -110,13 +113,13 @@ class _FilePass:
             examples=self._examples,
             faulty=self._faulty,
             bytes=reader.total,
-            tokens=self._tokens + self._messages * TOKENS_PER_MESSAGE,
+            tokens=self._meter.total,
             sha256=reader.sha256,
             longest=LongestExample(line, len(longest), tokens) if line else None,
         )
 
-    def _add(self, rule: f.Rule, line: int | None, message: str, *, times: int = 1) -> None:
-        self._found.add(rule, self._file, line, message, times=times)
+    def _add(self, rule: f.Rule, line: int | None, message: str) -> None:
+        self._found.add(rule, self._file, line, message)
 
     def _read_block(self, block: Block) -> None:
         if block.oversize:
@@ -124,8 +127,7 @@ class _FilePass:
             self._faulty += 1
             self._add(f.LONG_LINE, block.first_line, f"the line is longer than {MAX_LINE_BYTES >> 20} MiB")
             return
-        if block.crlf:
-            self._add(f.CRLF, block.first_line, "lines end with CR LF", times=block.crlf)
+        self._crlf += block.crlf
         read, seen, held_out, texts = self._fast.read, self._seen.add, self._held_out, self._texts
         longest = len(self._longest[1])
         messages = 0
@@ -142,11 +144,10 @@ class _FilePass:
                 self._add(f.LEAKAGE, number, f"is line {there} of the validation file, too")
             if len(line) > longest:
                 longest = self._long_line(line, number)
-        self._messages += messages
         self._examples += len(block.lines)
         if self._fast.bad_words(texts):
             self._judge_words(block)
-        self._tokens += self._counter.count(texts)
+        self._meter.add(texts, messages, len(block.data))
         texts.clear()
 
     def _judge_words(self, block: Block) -> None:

@@ -13,7 +13,7 @@ MAX_SLOTS = 1 << 23
 
 
 class FingerprintTable:
-    """Open addressing with linear probing over 64-bit fingerprints. A collision within 5 million is a 1 in 10^6 chance."""
+    """Open addressing, linear probing. The chance that two of 5 million fingerprints collide is one in a million."""
 
     def __init__(self, *, max_slots: int = MAX_SLOTS) -> None:
         self._max_slots = max_slots

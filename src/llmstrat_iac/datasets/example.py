@@ -57,6 +57,19 @@ class Example:
         """Equal for examples that say the same, whatever their spelling in JSON."""
         return hash((self.roles, self.texts))
 
+    def only(self, record_keys: frozenset[str], message_keys: frozenset[str]) -> Example:
+        """The same example without other keys; those of a message in one fixed order."""
+        messages = tuple(
+            {
+                "role": message["role"],
+                **({"content": message["content"]} if "content" in message else {}),
+                **{key: message[key] for key in sorted(message_keys) if key in message},
+            }
+            for message in self.messages
+        )
+        extra = {key: self.extra[key] for key in sorted(record_keys) if key in self.extra}
+        return Example(messages, self.chosen, self.rejected, extra)
+
 
 class ShapeError(ValueError):
     """An object isn't an example; `rule` and the message say why."""

@@ -94,10 +94,10 @@ class Findings:
         self._shown: list[DatasetFinding] = []
         self._counts: dict[Rule, int] = {}
 
-    def add(self, rule: Rule, file: str, line: int | None, message: str, *, times: int = 1) -> None:
-        """Record a broken rule; `times` counts further places that aren't shown."""
+    def add(self, rule: Rule, file: str, line: int | None, message: str) -> None:
+        """Record one place where a rule is broken."""
         seen = self._counts.get(rule, 0)
-        self._counts[rule] = seen + times
+        self._counts[rule] = seen + 1
         if seen < self._keep:
             self._shown.append(DatasetFinding(rule.name, rule.severity, file, line, message, rule.remedy))
 

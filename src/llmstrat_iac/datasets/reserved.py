@@ -1,4 +1,4 @@
-"""Finds reserved words in text, in any case, at the speed of a byte search.
+"""Finds reserved words in text, in any (ASCII) case, at the speed of a byte search.
 
 Each word is looked for by its first character that is neither letter nor digit, which is rare in text: a regular
 expression that starts with one literal character skips to it at memory speed and only then looks around it.
@@ -32,5 +32,5 @@ class ReservedWords:
 
     def find(self, text: str) -> list[str]:
         """The words that a text has."""
-        lower = text.lower()
-        return [word for key, word in self._words.items() if key in lower]
+        lower = text.encode().lower()
+        return [word for key, word in self._words.items() if key.encode() in lower]
