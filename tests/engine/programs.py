@@ -15,6 +15,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
 GATE_SECONDS = 60
+Program = Callable[[], None]
 
 
 class FolderProvider(ResourceProvider):
@@ -77,9 +78,13 @@ def nothing() -> None:
     """An empty program."""
 
 
-def entries(folder: Path, count: int, *, size: int = 1) -> Callable[[], None]:
+def entries(folder: Path, count: int, *, size: int = 1) -> Program:
     def program() -> None:
         for number in range(count):
             FolderEntry(f"entry-{number}", folder, size=size)
 
     return program
+
+
+def after(resource: pulumi.Resource) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(depends_on=[resource])

@@ -36,6 +36,18 @@ class StateError(EngineError):
     """The state can't be read or written."""
 
 
+class DamagedStateError(StateError):
+    """The recorded state isn't whole."""
+
+
+class DiskFullError(StateError):
+    """The state can't be written for want of space. `drafts` are the half-written files that were left behind."""
+
+    def __init__(self, message: str, *, remedy: str, drafts: tuple[str, ...]) -> None:
+        super().__init__(message, remedy=remedy)
+        self.drafts = drafts
+
+
 class ResourceError(EngineError):
     """The provider refused an operation on a resource."""
 
@@ -138,10 +150,14 @@ def _not_found(failure: Failure, _match: re.Match[str]) -> EngineError:
     )
 
 
+_DRAFT = re.compile(r"(?:write|create|open) (/.+?\.tmp): (?:no space|file too large|disk quota)")
+
+
 def _disk_full(failure: Failure, match: re.Match[str]) -> EngineError:
-    return StateError(
+    return DiskFullError(
         f"{failure.label}: the state can't be written, the disk is full: {_line(failure, match)}",
         remedy="free some space, then run the command again; it recovers what was under way",
+        drafts=tuple(set(_DRAFT.findall(failure.text))),
     )
 
 
@@ -160,9 +176,9 @@ def _no_passphrase(failure: Failure, _match: re.Match[str]) -> EngineError:
 
 
 def _corrupted(failure: Failure, match: re.Match[str]) -> EngineError:
-    return StateError(
+    return DamagedStateError(
         f"{failure.label}: the recorded state is damaged: {_line(failure, match)}",
-        remedy="restore the newest good copy from `.pulumi/backups` in the backend, or run `pulumi state repair`",
+        remedy="restore the newest good copy from `.pulumi/backups` in the backend",
     )
 
 

@@ -38,29 +38,38 @@ def read_owners(refusal: str) -> tuple[LockOwner, ...]:
     """Read the owners out of Pulumi's message, each lock once however often it is repeated."""
     found = {one["file"]: one for one in _OWNER.finditer(refusal)}
     return tuple(
-        LockOwner(file, one["user"], one["host"], int(one["pid"]), one["since"]) for file, one in found.items()
+        LockOwner(_location(file), one["user"], one["host"], int(one["pid"]), one["since"])
+        for file, one in found.items()
     )
 
 
+def _location(url: str) -> str:
+    """The path of a local lock, else its URL; the query is only Pulumi's own options."""
+    return url.partition("?")[0].removeprefix("file://")
+
+
 def _lives(pid: int, since: str) -> bool:
+    if Path("/proc/self/stat").exists():
+        started = _start_time(pid)
+        # A process that began after the lock was taken has only inherited the number.
+        return started is not None and started <= datetime.fromisoformat(since).timestamp() + CLOCK_SLACK_SECONDS
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    started = _start_time(pid)
-    if started is None:
-        return True
-    # A process that began after the lock was taken has only inherited the number.
-    return started <= datetime.fromisoformat(since).timestamp() + CLOCK_SLACK_SECONDS
+    return True
 
 
 def _start_time(pid: int) -> float | None:
-    """When a process started, in seconds since the epoch; None where there is no /proc."""
+    """When a process started, in seconds since the epoch; None when it has ended, reaped or not."""
     try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19])
-        boot = re.search(r"^btime (\d+)", Path("/proc/stat").read_text("utf-8"), re.MULTILINE)
-    except OSError:
+        # The command's name is in brackets and may hold anything; the state is the first field after it.
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
         return None
-    return int(boot[1]) + ticks / os.sysconf("SC_CLK_TCK") if boot else None
+    boot = re.search(r"^btime (\d+)", Path("/proc/stat").read_text("utf-8"), re.MULTILINE)
+    if fields[0] in "ZX":
+        return None
+    return int(boot[1] if boot else 0) + int(fields[19]) / os.sysconf("SC_CLK_TCK")

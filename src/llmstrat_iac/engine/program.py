@@ -67,6 +67,7 @@ class InlineHost:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._language.abandon()
         self._server.stop(STOP_SECONDS).wait()
 
 
@@ -94,7 +95,16 @@ def _replace_environment(variables: Mapping[str, str]) -> None:
 class _Language(LanguageRuntimeServicer):
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
         self.failure: BaseException | None = None
+
+    def abandon(self) -> None:
+        """End a program that the engine left behind: it would wait for ever on resources that are never made."""
+        running = self._running
+        if running is not None:
+            loop, task = running
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(task.cancel)
 
     def Run(self, request: Any, _context: Any) -> Any:
         return contextvars.copy_context().run(self._run, request)
@@ -128,12 +138,17 @@ class _Language(LanguageRuntimeServicer):
             set_all_config(dict(request.config), list(request.configSecretKeys))
         loop = asyncio.new_event_loop()
         loop.set_default_executor(ThreadPoolExecutor(max_workers=max(request.parallel, 1) * 4))
+        task = loop.create_task(run_in_stack(self._program))
+        self._running = (loop, task)
         try:
-            loop.run_until_complete(run_in_stack(self._program))
+            loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            return language_pb2.RunResponse(error="the engine ended before the program")
         except BaseException as error:
             self.failure = error
             return language_pb2.RunResponse(error=f"the program raised {type(error).__name__}")
         finally:
+            self._running = None
             _close(loop)
         return language_pb2.RunResponse()
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from llmstrat_iac.engine.events import MASK, PROVIDER_PREFIX, STACK_TYPE, Op, is_secret, mask_secrets, resource_name
+from llmstrat_iac.engine.locks import LockOwner
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ class PendingOperation:
     type: str
     name: str
     doing: str
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was cleared after a crash. Whether a dropped operation had reached the cloud is unknown: sweep for it."""
+
+    locks: tuple[LockOwner, ...]
+    dropped: tuple[PendingOperation, ...]
 
 
 @dataclass(frozen=True)

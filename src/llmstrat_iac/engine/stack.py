@@ -1,30 +1,45 @@
 """The adapter to the engine: `Engine` for a backend, `Stack` for one stack. One `pulumi` process per operation.
 
-Programs run in this process (`program`), settings are written without asking Pulumi (`settings`), events become ours
-(`events`) and failures are explained (`failures`). A lock or half-done work left by a command that died is cleared by
-the next operation that changes anything.
+Programs run in this process (`operation`), settings are written without asking Pulumi (`settings`), and failures are
+explained (`failures`). What a command that died left behind, a lock, half-done work or a damaged state file, is cleared
+by the next operation that meets it, which says so with a warning event.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from llmstrat_iac.engine.backends import Backend
-from llmstrat_iac.engine.events import Diagnostic, EventTranslator, OnEvent, Op, Severity
-from llmstrat_iac.engine.failures import Failure, StackLockedError, StackNotFoundError, explain
+from llmstrat_iac.engine.environment import process_environment
+from llmstrat_iac.engine.events import Diagnostic, OnEvent, Severity
+from llmstrat_iac.engine.failures import (
+    DamagedStateError,
+    DiskFullError,
+    Failure,
+    StackLockedError,
+    StackNotFoundError,
+    explain,
+)
 from llmstrat_iac.engine.locate import PulumiCli
 from llmstrat_iac.engine.locks import LockOwner
+from llmstrat_iac.engine.operation import (
+    DESTROY,
+    DESTROY_AND_REMOVE,
+    PREVIEW,
+    REFRESH,
+    SETTLE,
+    UP,
+    Attempt,
+    Operation,
+)
 from llmstrat_iac.engine.process import Completed, run_process
-from llmstrat_iac.engine.program import InlineHost, Program, engine_environment
+from llmstrat_iac.engine.program import Program
 from llmstrat_iac.engine.results import (
     OperationResult,
     Outputs,
-    PendingOperation,
+    Recovery,
     Resource,
     Snapshot,
     StackName,
@@ -32,17 +47,8 @@ from llmstrat_iac.engine.results import (
     read_stacks,
 )
 from llmstrat_iac.engine.settings import write_workspace
-from llmstrat_iac.errors import EngineError, LlmstratError
-
-DEBUG_PROVIDERS_VARIABLE = "PULUMI_DEBUG_PROVIDERS"
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """What was cleared after a crash. Whether a dropped operation had reached the cloud is unknown: sweep for it."""
-
-    locks: tuple[LockOwner, ...]
-    dropped: tuple[PendingOperation, ...]
+from llmstrat_iac.engine.statefile import MINIMUM_FREE_BYTES, StateFile
+from llmstrat_iac.errors import EngineError
 
 
 def _no_program() -> None:
@@ -60,6 +66,7 @@ class Engine:
     cli: PulumiCli
     backend: Backend
     environment: Mapping[str, str]
+    minimum_free_bytes: int = MINIMUM_FREE_BYTES
 
     def stack(
         self,
@@ -87,22 +94,8 @@ class Engine:
         return run_process(command, cwd=cwd, environment=self.process_environment(), stdin=stdin)
 
     def process_environment(self) -> dict[str, str]:
-        """The environment for Pulumi and its providers: this Python and this engine come first."""
-        given = dict(self.environment)
-        folders = [str(self.cli.bin_dir), str(Path(sys.executable).parent), given.get("PATH", os.defpath)]
-        settings = {
-            "PATH": os.pathsep.join(folders),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # The flags for inline programs and the event stream are hidden without it.
-            "PULUMI_DEBUG_COMMANDS": "true",
-            "PULUMI_AUTOMATION_API": "true",
-            # What the dynamic provider is started with; `python3` on PATH need not be this one.
-            "PULUMI_PYTHON_CMD": sys.executable,
-        }
-        if given.get(DEBUG_PROVIDERS_VARIABLE):
-            settings["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
-        # API Gateway's control plane allows a few calls a second; adaptive retries wait instead of failing.
-        return {"AWS_RETRY_MODE": "adaptive", **given, **self.backend.environment(), **settings}
+        """The environment that Pulumi, its providers and the program get."""
+        return process_environment(self.cli, self.backend, self.environment)
 
 
 @dataclass(frozen=True)
@@ -121,23 +114,24 @@ class Stack:
 
     def preview(self, on_event: OnEvent = _ignore) -> OperationResult:
         """Compute what `up` would do. Creates the stack's record if there is none, as Pulumi itself does."""
-        return self._operate("preview", ["preview"], on_event, create=True)
+        return self._perform(PREVIEW, on_event)
 
     def up(self, on_event: OnEvent = _ignore, *, planned: int | None = None) -> OperationResult:
         """Create and update what the program asks for. `planned` is a preview's `total`, for the progress."""
-        arguments = ["up", "--yes", "--skip-preview"]
-        return self._recovering("up", arguments, on_event, planned=planned, create=True)
+        return self._perform(UP, on_event, planned)
 
     def destroy(
         self, on_event: OnEvent = _ignore, *, planned: int | None = None, remove: bool = False
     ) -> OperationResult:
         """Delete every resource; with `remove` the stack's record and history too."""
-        arguments = ["destroy", "--yes", "--skip-preview", *(["--remove"] if remove else [])]
-        return self._recovering("destroy", arguments, on_event, planned=planned)
+        result = self._perform(DESTROY_AND_REMOVE if remove else DESTROY, on_event, planned)
+        if remove:
+            self._forget()
+        return result
 
     def refresh(self, on_event: OnEvent = _ignore) -> OperationResult:
         """Bring the state in line with what really exists."""
-        return self._recovering("refresh", ["refresh", "--yes", "--skip-preview"], on_event)
+        return self._perform(REFRESH, on_event)
 
     def snapshot(self, *, show_secrets: bool = False) -> Snapshot:
         """Read the recorded resources, outputs and unfinished operations at once."""
@@ -163,22 +157,25 @@ class Stack:
     def remove(self, *, force: bool = False) -> None:
         """Remove the stack's record and settings. Refused while it has resources, unless forced."""
         self._command("remove", ["stack", "rm", "--yes", *(["--force"] if force else [])])
+        self._forget()
 
     def cancel(self) -> None:
         """Break the stack's lock, whoever holds it. Dangerous while its owner lives."""
         self._prepare()
         completed = self.engine.run(["cancel", "--yes", self.name], cwd=self.workspace)
         if completed.code != 0:
-            raise explain(self._failure("cancel", completed))
+            raise self._explained("cancel", completed)
 
     def recover(self, on_event: OnEvent = _ignore) -> Recovery:
         """Clean up after a command that died: its lock, if its process is gone, and operations of unknown outcome."""
-        locks = self._clear_stale_lock(on_event)
-        dropped = self.snapshot().pending
-        if dropped:
-            # A refresh settles pending updates and deletes by looking; a create has no id yet to look for.
-            self._operate("refresh", ["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], on_event)
-        return Recovery(locks, dropped)
+        pending = self.snapshot().pending
+        owners: tuple[LockOwner, ...] = ()
+        try:
+            self._attempt(SETTLE, on_event)
+        except StackLockedError as error:
+            owners = self._break_stale_lock(error)
+            self._attempt(SETTLE, on_event)
+        return Recovery(owners, pending)
 
     def config_get(self, key: str) -> str:
         """Read a configuration value, decrypted."""
@@ -187,91 +184,94 @@ class Stack:
     def config_set(self, key: str, value: str, *, secret: bool) -> None:
         """Set a configuration value; it is passed on standard input, since arguments are visible to other users."""
         kind = "--secret" if secret else "--plaintext"
-        self._command("config set", ["config", "set", key, kind], stdin=value, create=True)
-
-    def _recovering(
-        self,
-        verb: str,
-        arguments: Sequence[str],
-        on_event: OnEvent,
-        *,
-        planned: int | None = None,
-        create: bool = False,
-    ) -> OperationResult:
+        arguments = ["config", "set", key, kind]
         try:
-            return self._operate(verb, arguments, on_event, planned=planned, create=create)
-        except StackLockedError as error:
-            if not error.is_stale:
-                raise
-        recovery = self.recover(on_event)
-        names = ", ".join(f"`{one.name}` ({one.doing})" for one in recovery.dropped) or "none"
-        message = f"recovered from a command that died; operations of unknown outcome: {names}"
-        on_event(Diagnostic(Severity.WARNING, message, ""))
-        return self._operate(verb, arguments, on_event, planned=planned, create=create)
-
-    def _clear_stale_lock(self, on_event: OnEvent) -> tuple[LockOwner, ...]:
-        try:
-            self._operate("refresh", ["refresh", "--yes", "--skip-preview"], on_event)
-        except StackLockedError as error:
-            if not error.is_stale:
-                raise
-            self.cancel()
-            return error.owners
-        return ()
-
-    def _operate(
-        self,
-        verb: str,
-        arguments: Sequence[str],
-        on_event: OnEvent,
-        *,
-        planned: int | None = None,
-        create: bool = False,
-    ) -> OperationResult:
-        try:
-            return self._operate_once(verb, arguments, on_event, planned)
+            self._command("config set", arguments, stdin=value)
         except StackNotFoundError:
-            if not create:
-                raise
-        self._create()
-        return self._operate_once(verb, arguments, on_event, planned)
+            self._create()
+            self._command("config set", arguments, stdin=value)
 
-    def _operate_once(
-        self, verb: str, arguments: Sequence[str], on_event: OnEvent, planned: int | None
+    def _perform(
+        self,
+        operation: Operation,
+        on_event: OnEvent,
+        planned: int | None = None,
+        remedied: tuple[type[Exception], ...] = (),
     ) -> OperationResult:
+        """Perform it; what stands in the way and can be remedied is, once each."""
+        try:
+            return self._attempt(operation, on_event, planned)
+        except (StackNotFoundError, StackLockedError, DamagedStateError) as error:
+            if isinstance(error, remedied):
+                raise
+            self._remedy(error, operation, on_event)
+            remedied = (*remedied, type(error))
+        return self._perform(operation, on_event, planned, remedied)
+
+    def _remedy(self, error: Exception, operation: Operation, on_event: OnEvent) -> None:
+        if isinstance(error, StackLockedError):
+            self._break_stale_lock(error)
+            self._settle(on_event)
+        elif isinstance(error, StackNotFoundError) and operation.creates:
+            self._create()
+        elif isinstance(error, DamagedStateError) and self._restore_state():
+            _warn(on_event, "the state was damaged and is restored from the last good copy")
+        else:
+            raise error
+
+    def _settle(self, on_event: OnEvent) -> None:
+        dropped = self.snapshot().pending
+        if dropped:
+            self._perform(SETTLE, on_event)
+        names = ", ".join(f"`{one.name}` ({one.doing})" for one in dropped) or "none"
+        _warn(on_event, f"recovered from a command that died; operations of unknown outcome: {names}")
+
+    def _break_stale_lock(self, error: StackLockedError) -> tuple[LockOwner, ...]:
+        if not error.is_stale:
+            raise error
+        files = [Path(owner.file) for owner in error.owners]
+        if all(file.is_absolute() for file in files):
+            # Only the dead one's lock: `pulumi cancel` would also break that of a command which recovers beside us.
+            for file in files:
+                file.unlink(missing_ok=True)
+        else:
+            self.cancel()
+        return error.owners
+
+    def _attempt(self, operation: Operation, on_event: OnEvent, planned: int | None = None) -> OperationResult:
         self._prepare(self.config)
-        translator = EventTranslator(planned=planned)
+        state = self._state_file
+        if state is not None and operation.changes:
+            state.check_space(f"{self.project}/{self.name}", self.engine.minimum_free_bytes)
+            state.keep()
+        attempt = Attempt(
+            operation, self.project, self.name, self.program, self.engine.process_environment(), self._run
+        )
+        try:
+            return attempt.perform(on_event, planned)
+        except DiskFullError as error:
+            # Pulumi would take an empty draft for a lock, and the empty state for the truth.
+            for draft in error.drafts:
+                Path(draft).unlink(missing_ok=True)
+            self._restore_state()
+            raise
+        finally:
+            if state is not None and operation.changes:
+                state.keep()
 
-        def receive(raw: Mapping[str, Any]) -> None:
-            for event in translator.translate(raw):
-                on_event(event)
+    @property
+    def _state_file(self) -> StateFile | None:
+        folder = self.engine.backend.state_dir
+        return StateFile.of(folder, self.workspace, self.project, self.name) if folder else None
 
-        with (
-            engine_environment(self.engine.process_environment()),
-            InlineHost(self.program, receive) as host,
-        ):
-            inline = ["--client", host.address, "--event-log", f"tcp://{host.address}"]
-            quiet = ["--suppress-progress", "--suppress-outputs", "--exec-kind", "auto.inline"]
-            completed = self._run([*arguments, *inline, *quiet])
-        self._raise_failure(verb, completed, translator, host)
-        summary = translator.summary
-        changes: Mapping[Op, int] = summary.changes if summary else {}
-        return OperationResult(changes, summary.seconds if summary else 0.0, translator.outputs)
+    def _restore_state(self) -> bool:
+        state = self._state_file
+        return state is not None and state.restore()
 
-    def _raise_failure(self, verb: str, completed: Completed, translator: EventTranslator, host: InlineHost) -> None:
-        if host.event_failure is not None:
-            raise host.event_failure
-        if completed.code == 0:
-            return
-        failure = Failure(verb, self.project, self.name, completed, tuple(translator.failed), tuple(translator.errors))
-        if isinstance(host.failure, LlmstratError):
-            raise host.failure
-        explained = explain(failure)
-        # What a program raises after the engine has given up on a resource is only the echo of that.
-        is_echo = bool(failure.failed) or type(explained) is not EngineError
-        if host.failure is not None and not is_echo:
-            raise host.failure
-        raise explained from host.failure
+    def _forget(self) -> None:
+        state = self._state_file
+        if state is not None:
+            state.forget()
 
     def _create(self) -> None:
         provider = self.engine.backend.secrets_provider
@@ -281,24 +281,23 @@ class Stack:
         )
         # Two commands may create it at once; the operation that follows is what the lock is for.
         if completed.code != 0 and "already exists" not in completed.stderr:
-            raise explain(self._failure("create", completed))
+            raise self._explained("create", completed)
 
-    def _command(self, verb: str, arguments: Sequence[str], *, stdin: str | None = None, create: bool = False) -> str:
+    def _command(self, verb: str, arguments: Sequence[str], *, stdin: str | None = None) -> str:
         self._prepare()
         completed = self._run(arguments, stdin=stdin)
         if completed.code == 0:
             return completed.stdout
-        error = explain(self._failure(verb, completed))
-        if not (create and isinstance(error, StackNotFoundError)):
-            raise error
-        self._create()
-        return self._command(verb, arguments, stdin=stdin)
+        error = self._explained(verb, completed)
+        if isinstance(error, DamagedStateError) and self._restore_state():
+            return self._command(verb, arguments, stdin=stdin)
+        raise error
 
     def _run(self, arguments: Sequence[str], *, stdin: str | None = None) -> Completed:
         return self.engine.run([*arguments, "--stack", self.name], cwd=self.workspace, stdin=stdin)
 
-    def _failure(self, verb: str, completed: Completed) -> Failure:
-        return Failure(verb, self.project, self.name, completed)
+    def _explained(self, verb: str, completed: Completed) -> EngineError:
+        return explain(Failure(verb, self.project, self.name, completed))
 
     def _prepare(self, config: Mapping[str, str] | None = None) -> None:
         self.engine.backend.prepare()
@@ -309,3 +308,7 @@ class Stack:
             config=config or {},
             secrets_provider=self.engine.backend.secrets_provider,
         )
+
+
+def _warn(on_event: OnEvent, message: str) -> None:
+    on_event(Diagnostic(Severity.WARNING, message, ""))
