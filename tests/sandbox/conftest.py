@@ -7,12 +7,27 @@ from collections.abc import Iterator
 import pytest
 from sandbox_kit import Clients, clients, process
 
+from llmstrat_iac.sandbox.session import Sandbox, SandboxSession
+
 
 @pytest.fixture(scope="session")
-def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An emulator with our additions."""
-    with process("llmstrat_iac.sandbox.emulator", home=tmp_path_factory.mktemp("emulator")) as url:
-        yield url
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSession]:
+    """A whole sandbox: emulator with our additions, LLM vendor and aws provider."""
+    session = Sandbox.start(tmp_path_factory.mktemp("sandbox"))
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def emulator_url(sandbox: SandboxSession) -> str:
+    """The sandbox's AWS endpoint."""
+    return sandbox.addresses.emulator_url
+
+
+@pytest.fixture(scope="session")
+def vendor_url(sandbox: SandboxSession) -> str:
+    """The root of the sandbox's LLM vendor."""
+    return sandbox.addresses.vendor_url
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +38,6 @@ def plain_emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-def vendor_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A local LLM vendor that answers deterministically."""
-    with process("llmstrat_iac.sandbox.vendor", home=tmp_path_factory.mktemp("vendor")) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
 def aws(emulator_url: str) -> Clients:
-    """boto3 clients of the emulator with additions."""
+    """boto3 clients of the sandbox."""
     return clients(emulator_url)

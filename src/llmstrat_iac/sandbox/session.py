@@ -85,6 +85,10 @@ class SandboxSession:
         """A child's whole environment: `environ` less everything real, plus `environment()`."""
         return {**variables.without_real_accounts(environ), **self.environment()}
 
+    def process_environment(self) -> dict[str, str]:
+        """The whole environment of the sandbox's own processes, for one more of them."""
+        return variables.process_variables(os.environ, self.addresses.emulator_url, self.home, self.proxy)
+
     def status(self) -> SandboxStatus:
         """How every process is."""
         states = tuple(

@@ -34,7 +34,7 @@ class Ports:
 
 
 @dataclass
-class _Starting:
+class Starting:
     """A process on its way up; the provider picks its port itself and tells it as its first line."""
 
     name: str
@@ -94,7 +94,7 @@ def _listeners(ports: Ports) -> Iterator[tuple[socket.socket, socket.socket]]:
         yield emulator, vendor
 
 
-def _spawn_all(home: Path, emulator: socket.socket, vendor: socket.socket, llm: str, proxy: str) -> list[_Starting]:
+def _spawn_all(home: Path, emulator: socket.socket, vendor: socket.socket, llm: str, proxy: str) -> list[Starting]:
     emulator_port, vendor_port = emulator.getsockname()[1], vendor.getsockname()[1]
     logs = home / "logs"
     environment = variables.process_variables(os.environ, f"http://127.0.0.1:{emulator_port}", home, proxy)
@@ -103,21 +103,21 @@ def _spawn_all(home: Path, emulator: socket.socket, vendor: socket.socket, llm: 
         ("provider", ["--port", "0"], None, None),
         ("vendor", ["--fd", str(vendor.fileno()), "--llm", llm], vendor, vendor_port),
     ]
-    result: list[_Starting] = []
+    result: list[Starting] = []
     try:
         for name, arguments, bound, port in wanted:
             inherit = () if bound is None else (bound.fileno(),)
             process = processes.spawn(
                 f"{_PACKAGE}.{name}", arguments, environment=environment, folder=logs, inherit=inherit
             )
-            result.append(_Starting(name, process, logs, port))
+            result.append(Starting(name, process, logs, port))
     except BaseException:
         _abandon(result)
         raise
     return result
 
 
-def _wait(starting: list[_Starting], on_progress: Callable[[str], None]) -> tuple[ProcessRecord, ...]:
+def _wait(starting: list[Starting], on_progress: Callable[[str], None]) -> tuple[ProcessRecord, ...]:
     deadline = time.monotonic() + _START_SECONDS
     waiting = list(starting)
     while waiting:
@@ -140,7 +140,7 @@ def _wait(starting: list[_Starting], on_progress: Callable[[str], None]) -> tupl
     return records
 
 
-def _abandon(starting: list[_Starting]) -> None:
+def _abandon(starting: list[Starting]) -> None:
     processes.stop([each.record(0) for each in starting])
     for each in starting:
         each.process.wait()
