@@ -105,26 +105,27 @@ def find_cli(environment: Mapping[str, str], *, root: Path | None = None) -> Pul
 
 def candidates(environment: Mapping[str, str], *, root: Path | None = None) -> Iterator[Candidate]:
     """Yield every place where Pulumi is looked for and has something, in order."""
-    known = _KnownVersions((root or cache_root()) / "versions.json")
+    known = (root or cache_root()) / "versions.json"
     named = environment.get(CLI_VARIABLE)
     if named:
         path = Path(named).expanduser()
-        yield _examine(path / "pulumi" if path.is_dir() else path, Origin.ENVIRONMENT, known)
+        yield examine(path / "pulumi" if path.is_dir() else path, Origin.ENVIRONMENT, known)
     on_path = shutil.which("pulumi", path=environment.get("PATH", os.defpath))
     if on_path:
-        yield _examine(Path(on_path), Origin.PATH, known)
+        yield examine(Path(on_path), Origin.PATH, known)
     cached = installed_bin_dir(root) / "pulumi"
     if cached.exists():
-        yield _examine(cached, Origin.CACHE, known)
+        yield examine(cached, Origin.CACHE, known)
 
 
-def _examine(path: Path, origin: Origin, known: _KnownVersions) -> Candidate:
+def examine(path: Path, origin: Origin, known: Path) -> Candidate:
+    """Judge one executable; `known` is the file that remembers versions."""
     if not path.is_file():
         return Candidate(path, origin, None, "there is no such file")
     if not os.access(path, os.X_OK):
         return Candidate(path, origin, None, "it isn't executable")
     try:
-        version = known.version_of(path)
+        version = _KnownVersions(known).version_of(path)
     except _NoVersionError as error:
         return Candidate(path, origin, None, str(error))
     if not is_supported(version):
