@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmstrat_iac.engine.events import (
+    STACK_TYPE,
     Diagnostic,
     Download,
     EngineEvent,
@@ -50,9 +51,17 @@ class _Running:
 class OperationView:
     """Takes engine events and keeps what there is to show. `verb` is the line's beginning, such as `Creating`."""
 
-    def __init__(self, console: Console, verb: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console,
+        verb: str,
+        *,
+        lists_resources: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console
         self._verb = verb
+        self._lists_resources = lists_resources
         self._clock = clock
         self._began = clock()
         self._running: dict[str, _Running] = {}
@@ -81,7 +90,7 @@ class OperationView:
     def _print_resource(self, event: ResourceDone | ResourceFailed) -> None:
         if isinstance(event, ResourceFailed):
             self._console.print(Text(f"  ✗ {event.name}  {short_type(event.type)}  {event.op} failed", style="red"))
-        elif event.op not in _QUIET:
+        elif self._lists_resources and event.op not in _QUIET and event.type != STACK_TYPE:
             mark, style = _MARKS.get(event.op, ("·", "dim"))
             line = Text.assemble(
                 (f"  {mark} ", style), event.name, (f"  {short_type(event.type)}  {event.seconds:.1f} s", "dim")
@@ -107,9 +116,9 @@ class OperationView:
 
 
 @contextmanager
-def operation_view(console: Console, verb: str) -> Iterator[OperationView]:
+def operation_view(console: Console, verb: str, *, lists_resources: bool = True) -> Iterator[OperationView]:
     """Show an operation for the length of a `with` block; the view is the `on_event` callback."""
-    view = OperationView(console, verb)
+    view = OperationView(console, verb, lists_resources=lists_resources)
     if not console.is_terminal:
         yield view
         return

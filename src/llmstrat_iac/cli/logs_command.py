@@ -75,7 +75,7 @@ def _table(lines: list[UsageLine]) -> Table:
             str(line.status),
             *(_number(value, "d") for value in (line.prompt_tokens, line.completion_tokens)),
             *(_number(value, ".0f") for value in (line.ttft_ms, line.total_ms)),
-            "unknown" if line.usd is None and line.status < 400 else _number(line.usd, ".6f"),
+            "unknown" if line.usd is None and line.provider and line.status < 400 else _number(line.usd, ".6f"),
             style=style,
         )
     if not lines:

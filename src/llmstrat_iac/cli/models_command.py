@@ -10,7 +10,7 @@ import click
 from llmstrat_iac.catalog.models import ModelInfo
 from llmstrat_iac.cli.options import json_option
 from llmstrat_iac.cli.plugin_option import plugin_option
-from llmstrat_iac.cli.text import UNKNOWN, count, money, print_json
+from llmstrat_iac.cli.text import UNKNOWN, count, print_json, unit_price
 from llmstrat_iac.hookspecs import Provider
 from llmstrat_iac.plugins import create_registry
 
@@ -71,8 +71,8 @@ def _print(rows: list[tuple[Provider, ModelInfo]], today: date) -> None:
         shown.add_row(
             provider.name,
             model.id,
-            money(model.usd_per_mtok_input),
-            money(model.usd_per_mtok_output),
+            unit_price(model.usd_per_mtok_input)[0],
+            unit_price(model.usd_per_mtok_output)[0],
             _tokens(model.max_input_tokens),
             model.as_of,
             _retirement(model, today),

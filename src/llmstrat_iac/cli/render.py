@@ -131,8 +131,8 @@ def _print_models(out: Console, plan: Plan, notes: _Notes) -> None:
             f"  {price.alias}",
             price.provider,
             price.model,
-            money(price.usd_per_mtok_input),
-            money(price.usd_per_mtok_output),
+            unit_price(price.usd_per_mtok_input)[0],
+            unit_price(price.usd_per_mtok_output)[0],
             f"[dim]{notes.mark(price.source, price.as_of)}[/]",
         )
     print_table(out, shown)

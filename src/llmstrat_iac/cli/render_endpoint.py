@@ -11,29 +11,30 @@ from rich.text import Text
 
 from llmstrat_iac.engine.results import OperationResult
 from llmstrat_iac.operations.smoke import SmokeResult
+from llmstrat_iac.spec.common import Endpoint
 
 
-def print_endpoint(
-    console: Console,
-    spec: Path,
-    values: Mapping[str, Any],
-    checks: Sequence[SmokeResult],
-    result: OperationResult,
-    *,
-    sandbox: bool,
+def print_result(
+    console: Console, values: Mapping[str, Any], checks: Sequence[SmokeResult], result: OperationResult
 ) -> None:
-    """What a user needs after `up`. The snippets read the key from a variable, so that no key is printed."""
+    """How the deployment went, with the smoke test."""
     console.print(f"\n[green]✓[/green] Deployed in {result.seconds:.0f} s; expires {values['expires']}")
     for check in checks:
         mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
         console.print(f"{mark} {check.what}: {check.detail}")
-    consumer, models = next(iter(values["consumers"].items()))
+
+
+def print_endpoint(
+    console: Console, spec: Path, values: Mapping[str, Any], endpoint: Endpoint, *, sandbox: bool
+) -> None:
+    """What a user needs after `up`. The snippets read the key from a variable, so that no key is printed."""
+    consumer = endpoint.consumers[0]
     flag = " --sandbox" if sandbox else ""
     console.print(f"\n[bold]Endpoint[/bold]   {values['base_url']}", soft_wrap=True)
-    console.print(f"[bold]Consumers[/bold]  {', '.join(values['consumers'])}", soft_wrap=True)
+    console.print(f"[bold]Consumers[/bold]  {', '.join(each.name for each in endpoint.consumers)}", soft_wrap=True)
     console.print(f"[bold]Keys[/bold]       llmstrat outputs {spec}{flag} --show-secrets", soft_wrap=True)
-    _snippet(console, "Shell", shell_snippet(spec, values["base_url"], consumer, models[0], flag))
-    _snippet(console, "Python", python_snippet(values["base_url"], models[0]))
+    _snippet(console, "Shell", shell_snippet(spec, values["base_url"], consumer.name, consumer.models[0], flag))
+    _snippet(console, "Python", python_snippet(values["base_url"], consumer.models[0]))
 
 
 def shell_snippet(spec: Path, base_url: str, consumer: str, model: str, flag: str) -> str:

@@ -54,6 +54,7 @@ def _document(deployment: Deployment) -> dict[str, Any]:
     outputs = snapshot.outputs.values
     expires = parse_moment(str(outputs.get("expires")))
     consumers = outputs.get("consumers")
+    remaining = describe_remaining(None if expires is None else expires - now)
     healthy, endpoint = _health(outputs)
     return {
         "stack": deployment.name,
@@ -62,7 +63,7 @@ def _document(deployment: Deployment) -> dict[str, Any]:
         "owner": deployment.resolved.spec.owner,
         "resources": sum(resource.is_physical for resource in snapshot.resources),
         "unfinished": [f"{one.doing} {one.name}" for one in snapshot.pending],
-        "expires": f"{outputs.get('expires', 'unknown')} ({describe_remaining(None if expires is None else expires - now)})",
+        "expires": f"{outputs.get('expires', 'unknown')} ({remaining})",
         "endpoint": endpoint,
         "healthy": healthy,
         "consumers": sorted(consumers) if isinstance(consumers, dict) else [],

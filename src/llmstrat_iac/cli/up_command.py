@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llmstrat_iac.engine.results import OperationResult
     from llmstrat_iac.hookspecs import ResolvedSpec
     from llmstrat_iac.operations.smoke import SmokeResult
+    from llmstrat_iac.spec.common import Endpoint
 
 
 @click.command("up")
@@ -73,9 +74,11 @@ class _Up:
         snapshot = self.deployment.snapshot()
         expires = next_expiry(self.deployment, snapshot, now=now, renew=renew)
         stack = self.deployment.stack(self.deployment.context(expires=expires, secrets=secrets))
-        with operation_view(self.console, "Previewing") as view:
+        is_new = snapshot is None or not snapshot.resources
+        # Of a new stack the plan has listed everything already.
+        with operation_view(self.console, "Previewing", lists_resources=not is_new) as view:
             preview = stack.preview(view)
-        self._show_changes(preview, exists=snapshot is not None)
+        self._show_changes(preview, is_new=is_new)
         if preview.changed and not self.assume_yes:
             click.confirm("Deploy this?", abort=True)
         announce(self.resolved, "up.started")
@@ -105,10 +108,10 @@ class _Up:
                 remedy="nothing was changed; repair the spec and try again",
             )
 
-    def _show_changes(self, preview: OperationResult, *, exists: bool) -> None:
+    def _show_changes(self, preview: OperationResult, *, is_new: bool) -> None:
         counts = ", ".join(f"{count} to {op}" for op, count in preview.changes.items() if op != "same")
         where = "the sandbox" if self.target.sandbox else f"AWS, {self.resolved.spec.region}"
-        verb = "Update" if exists else "Create"
+        verb = "Create" if is_new else "Update"
         self.console.print(f"{verb} [bold]{self.deployment.name}[/bold] in {where}: {counts or 'no changes'}")
 
     def _finish(self, result: OperationResult, *, smoke: bool) -> int:
@@ -119,18 +122,24 @@ class _Up:
         if self.as_json:
             click.echo(json.dumps(self._document(result, values, checks), indent=2))
         else:
-            from llmstrat_iac.cli.render_endpoint import print_endpoint
+            from llmstrat_iac.cli.render_endpoint import print_endpoint, print_result
 
-            print_endpoint(self.console, self.spec, values, checks, result, sandbox=self.target.sandbox)
+            print_result(self.console, values, checks, result)
+            print_endpoint(self.console, self.spec, values, self._endpoint(), sandbox=self.target.sandbox)
         return 0 if all(check.passed for check in checks) else 1
 
     def _smoke(self, values: dict[str, Any]) -> tuple[SmokeResult, ...]:
         from llmstrat_iac.operations.smoke import smoke_test
 
+        consumer = self._endpoint().consumers[0]
         status = self.console.status("Calling the endpoint") if self.console.is_terminal else nullcontext()
         with status:
-            allowed = {consumer: tuple(models) for consumer, models in values["consumers"].items()}
-            return smoke_test(values["base_url"], values["keys"], allowed)
+            return smoke_test(values["base_url"], values["keys"][consumer.name], consumer)
+
+    def _endpoint(self) -> Endpoint:
+        endpoint = self.resolved.spec.endpoint
+        assert endpoint is not None, "only a stack with an endpoint exports keys"
+        return endpoint
 
     def _document(self, result: OperationResult, values: dict[str, Any], checks: tuple[SmokeResult, ...]) -> Any:
         return {

@@ -77,7 +77,7 @@ def stream(endpoint: Endpoint, model: str, prompt: str, *, max_tokens: int | Non
 
 def _question(model: str, prompt: str, max_tokens: int | None) -> dict[str, Any]:
     question: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    return question if max_tokens is None else question | {"max_tokens": max_tokens}
+    return question if max_tokens is None else question | {"max_completion_tokens": max_tokens}
 
 
 def _send(endpoint: Endpoint, method: str, path: str, body: dict[str, Any] | None = None) -> urllib3.BaseHTTPResponse:

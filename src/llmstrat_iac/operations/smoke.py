@@ -1,12 +1,13 @@
-"""The smoke test after `up`: list the models and ask each consumer's first model one question, with a real key."""
+"""The smoke test after `up`: list the models and ask the first one a short question, with a consumer's real key."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmstrat_iac.operations.chat import Completion, Endpoint, EndpointError, complete, models
+from llmstrat_iac.spec.common import Consumer
 
 _QUESTION = "Answer with one word: ready?"
 _SETTLE_SECONDS = 60.0
@@ -25,21 +26,25 @@ class SmokeResult:
 
 def smoke_test(
     base_url: str,
-    keys: Mapping[str, str],
-    allowed: Mapping[str, tuple[str, ...]],
+    key: str,
+    consumer: Consumer,
     *,
     settle_seconds: float = _SETTLE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[SmokeResult, ...]:
     """Call the endpoint as one consumer; a gateway that is still settling is given time."""
-    consumer = next(iter(keys))
-    endpoint = Endpoint(base_url, keys[consumer])
+    endpoint = Endpoint(base_url, key)
     deadline = time.monotonic() + settle_seconds
-    listed = _check(f"models listed for `{consumer}`", lambda: ", ".join(models(endpoint)), deadline, sleep)
+    listed = _check(f"models listed for `{consumer.name}`", lambda: ", ".join(models(endpoint)), deadline, sleep)
     if not listed.passed:
         return (listed,)
-    model = allowed[consumer][0]
-    answered = _check(f"`{model}` answers", lambda: _short(complete(endpoint, model, _QUESTION)), deadline, sleep)
+    model = consumer.models[0]
+    answered = _check(
+        f"`{model}` answers",
+        lambda: _short(complete(endpoint, model, _QUESTION)),
+        deadline,
+        sleep,
+    )
     return listed, answered
 
 

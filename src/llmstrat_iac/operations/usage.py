@@ -53,12 +53,12 @@ def read_usage(session: AwsSession, log_group: str, *, since: datetime) -> Itera
     pages = session.client("logs").get_paginator("filter_log_events")
     for page in pages.paginate(logGroupName=log_group, startTime=int(since.timestamp() * 1000)):
         for event in page.get("events", ()):
-            line = parse_line(event["message"], event["timestamp"], event["eventId"])
+            line = parse_line(event["message"], event["timestamp"])
             if line is not None:
                 yield line
 
 
-def parse_line(message: str, timestamp_ms: int, event_id: str) -> UsageLine | None:
+def parse_line(message: str, timestamp_ms: int) -> UsageLine | None:
     """A usage line from a log event, or None for anything else that a function prints."""
     try:
         fields = json.loads(message)
@@ -67,7 +67,7 @@ def parse_line(message: str, timestamp_ms: int, event_id: str) -> UsageLine | No
     if not isinstance(fields, dict) or fields.get("event") != "usage":
         return None
     return UsageLine(
-        id=event_id,
+        id=str(fields.get("request_id")),
         at=datetime.fromtimestamp(timestamp_ms / 1000, UTC),
         consumer=fields.get("consumer", "?"),
         model=fields.get("model", "?"),
@@ -88,7 +88,7 @@ def cost_of(lines: Iterable[UsageLine], *, fixed_usd: float | None) -> Cost:
     usd = 0.0
     for line in lines:
         requests += 1
-        if line.usd is None and line.status < 400:
+        if line.usd is None and line.provider is not None and line.status < 400:
             unpriced += 1
         usd += line.usd or 0.0
     return Cost(fixed_usd=fixed_usd, tokens_usd=usd, requests=requests, unpriced_requests=unpriced)

@@ -47,10 +47,10 @@ def test_saved_receipt_is_complete_json(tmp_path: Path) -> None:
 
 
 def usage(**fields: object) -> str:
-    return json.dumps({"event": "usage", "consumer": "web", "model": "gpt-main", "status": 200} | fields)
+    return json.dumps({"event": "usage", "consumer": "web", "model": "gpt-main", "provider": "openai", "status": 200} | fields)
 
 
 def test_cost_never_takes_unknown_for_free() -> None:
     messages = [usage(usd=0.25), usage(usd=None), usage(usd=None, status=429), "START RequestId", '{"event": "other"}']
-    lines = [line for message in messages if (line := parse_line(message, 0, "1"))]
+    lines = [line for message in messages if (line := parse_line(message, 0))]
     assert cost_of(lines, fixed_usd=None) == Cost(fixed_usd=None, tokens_usd=0.25, requests=3, unpriced_requests=1)
