@@ -196,10 +196,15 @@ def _prepare(home: Path) -> None:
     for folder in ("state", "logs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     (home / "empty").write_text("")
-    passphrase = home / "passphrase"
-    passphrase.unlink(missing_ok=True)
-    with os.fdopen(os.open(passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32))
+    _make_passphrase(home / "passphrase")
+
+
+def _make_passphrase(path: Path) -> None:
+    """One for each home, kept: a project's `Pulumi.<stack>.yaml` holds a salt that only opens with the same one."""
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
 
 
 @contextlib.contextmanager

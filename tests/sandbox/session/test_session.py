@@ -190,8 +190,10 @@ def test_a_real_model_is_not_promised_by_a_deterministic_sandbox(sandbox: Sandbo
         pass
 
 
-def test_state_of_an_earlier_sandbox_is_not_kept(home: Path) -> None:
-    (home / "state" / ".pulumi").mkdir(parents=True)
-    session = Sandbox.start(home)
-    assert list((home / "state").iterdir()) == []
-    session.stop()
+def test_a_new_sandbox_keeps_the_passphrase_but_no_state(home: Path) -> None:
+    with Sandbox.borrow(home):
+        passphrase = (home / "passphrase").read_text()
+        (home / "state" / ".pulumi").mkdir(parents=True)
+    with Sandbox.borrow(home):
+        assert list((home / "state").iterdir()) == []
+        assert (home / "passphrase").read_text() == passphrase
