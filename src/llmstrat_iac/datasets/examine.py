@@ -43,9 +43,7 @@ def decode_line(line: bytes) -> tuple[list[Problem], Any]:
 def _reason(line: bytes, error: str) -> str:
     if not line.lstrip().startswith(b"{"):
         return "the line isn't a JSON object"
-    if b"\\ud" in line.lower() and "truncated" in error:
-        return "half of a surrogate pair stands alone"
-    return error[0].lower() + error[1:] if not error.startswith("JSON") else error
+    return "the JSON stops before its end" if "truncated" in error else error
 
 
 def _start(line: bytes) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from llmstrat_iac.datasets.example import MESSAGE_KEYS, Example
+from llmstrat_iac.datasets.example import MESSAGE_KEYS, TOOL_KEYS, Example
 from llmstrat_iac.datasets.findings import (
     EMPTY,
     EXTRA_KEY,
@@ -121,7 +121,7 @@ def _key_problems(example: Example, rules: VendorRules) -> Iterator[Problem]:
         keys = [key for key in message if key not in MESSAGE_KEYS and key not in rules.message_keys]
         if "tool_calls" in keys:
             yield TOOLS, f"messages[{index}] calls tools, which {rules.title} doesn't train on"
-        unknown += [f"`messages[{index}].{key}`" for key in keys if key != "tool_calls"]
+        unknown += [f"`messages[{index}].{key}`" for key in keys if key not in TOOL_KEYS]
     if unknown:
         rule = EXTRA_KEY if rules.extra_keys_fail else UNUSED_KEY
         yield rule, f"{', '.join(unknown[:5])} {'is' if len(unknown) == 1 else 'are'} no part of {rules.title}'s format"

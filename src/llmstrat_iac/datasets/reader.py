@@ -18,6 +18,8 @@ BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 32 << 20
 """No vendor takes an example near this size; a longer line is reported and skipped, so it can't fill the memory."""
 
+_HEAD_BYTES = 4096
+"""How much is looked at to tell what kind of file it is."""
 _BOM = b"\xef\xbb\xbf"
 _MAGIC = {
     b"\x1f\x8b": "gzip-compressed; unpack it with `gunzip`",
@@ -85,8 +87,7 @@ class LineReader:
     def _pieces(self) -> Iterator[tuple[bytes, bool]]:
         """Data cut behind a line end; a piece of a line that is too long has `whole` False."""
         rest = b""
-        while data := self._stream.read(self._block_bytes):
-            data = self._first(data) if self.total == 0 else data
+        for data in self._reads():
             self.total += len(data)
             end = data.rfind(b"\n") + 1
             if end:
@@ -100,6 +101,15 @@ class LineReader:
             yield rest, True
         if self.total == 0:
             raise DatasetError(f"{self._name} is empty", remedy="the file needs one JSON object a line")
+
+    def _reads(self) -> Iterator[bytes]:
+        head = b""
+        while len(head) < _HEAD_BYTES and (data := self._stream.read(self._block_bytes)):
+            head += data
+        if head := self._first(head):
+            yield head
+        while data := self._stream.read(self._block_bytes):
+            yield data
 
     def _skip_line(self, start: bytes) -> Generator[tuple[bytes, bool], None, bytes]:
         self._digest.update(start)
@@ -140,7 +150,7 @@ class LineReader:
         if data.startswith(_BOM):
             self.bom = True
             data = data[len(_BOM) :]
-        start = data[:4096].lstrip()
+        start = data[:_HEAD_BYTES].lstrip()
         if start.startswith(b"["):
             raise DatasetError(
                 f"{self._name} is one JSON array, not JSONL", remedy="write one object a line: `jq -c '.[]' FILE`"
