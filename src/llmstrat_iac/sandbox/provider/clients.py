@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llmstrat_iac.errors import SandboxError
+from llmstrat_iac.sandbox.environment import ACCOUNT
 from llmstrat_iac.sandbox.provider.config import is_loopback
 
-FAKE_KEY = "test"
+
 SESSION_VARIABLES = {
     "profile": (None, None, None, None),
     "config_file": (None, None, "/nonexistent/config", None),
@@ -60,8 +61,8 @@ class Clients:
             service,
             region_name=region,
             endpoint_url=self.endpoint_url,
-            aws_access_key_id=FAKE_KEY,
-            aws_secret_access_key=FAKE_KEY,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="sandbox",
             config=Config(
                 connect_timeout=5,
                 read_timeout=120,

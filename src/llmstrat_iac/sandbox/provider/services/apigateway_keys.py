@@ -58,9 +58,7 @@ class UsagePlan(Resource):
         rid = str(gateway.create_usage_plan(apiStages=stages, **request(args, names))["id"])
         call.created_id = rid
         if args.get("productCode"):
-            gateway.update_usage_plan(
-                usagePlanId=rid, patchOperations=[add("/productCode", args["productCode"])]
-            )
+            gateway.update_usage_plan(usagePlanId=rid, patchOperations=[add("/productCode", args["productCode"])])
         return rid
 
     def read(self, call: Call, rid: str, state: Props) -> Props | None:

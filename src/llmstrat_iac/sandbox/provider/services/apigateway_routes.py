@@ -82,7 +82,9 @@ class Method(Resource):
             operations.append(replace("/apiKeyRequired", bool(new.get("apiKeyRequired"))))
         for name in ("requestParameters", "requestModels"):
             operations += map_changes(f"/{name}", old.get(name), new.get(name))
-        operations += set_changes("/authorizationScopes", old.get("authorizationScopes"), new.get("authorizationScopes"))
+        operations += set_changes(
+            "/authorizationScopes", old.get("authorizationScopes"), new.get("authorizationScopes")
+        )
         if operations:
             call.client("apigateway").update_method(**route_key(new), patchOperations=operations)
 

@@ -50,9 +50,7 @@ class Stage(Resource):
         call.created_id = self.identify(args, "")
         operations = _log_changes({}, args) + replacements({}, args, {"/clientCertificateId": "clientCertificateId"})
         if operations:
-            gateway.update_stage(
-                restApiId=args["restApi"], stageName=args["stageName"], patchOperations=operations
-            )
+            gateway.update_stage(restApiId=args["restApi"], stageName=args["stageName"], patchOperations=operations)
         return call.created_id
 
     def identify(self, state: Props, rid: str) -> str:
@@ -88,7 +86,10 @@ class Stage(Resource):
             "/documentationVersion": "documentationVersion", "/clientCertificateId": "clientCertificateId",
         }  # fmt: skip
         operations = replacements(old, new, paths) + _log_changes(old, new)
-        for path, name in {"/cacheClusterEnabled": "cacheClusterEnabled", "/tracingEnabled": "xrayTracingEnabled"}.items():
+        for path, name in {
+            "/cacheClusterEnabled": "cacheClusterEnabled",
+            "/tracingEnabled": "xrayTracingEnabled",
+        }.items():
             if changed(old, new, name):
                 operations.append(replace(path, bool(new.get(name))))
         operations += map_changes("/variables", old.get("variables"), new.get("variables"))
@@ -125,9 +126,7 @@ class MethodSettings(Resource):
 
     def create(self, call: Call, args: Props) -> str:
         settings = {name: value for name, value in args["settings"].items() if value is not None}
-        operations = [
-            replace(f"/{args['methodPath']}/{self.PATHS[name]}", value) for name, value in settings.items()
-        ]
+        operations = [replace(f"/{args['methodPath']}/{self.PATHS[name]}", value) for name, value in settings.items()]
         if operations:
             self._patch(call, args, operations)
         return self.identify(args, "")

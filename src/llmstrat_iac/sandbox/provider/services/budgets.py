@@ -25,9 +25,7 @@ class Budget(Resource):
     def create(self, call: Call, args: Props) -> str:
         client = call.client("budgets")
         account = args.get("accountId") or call.account_id
-        client.create_budget(
-            AccountId=account, Budget=_budget(args), ResourceTags=tag_list(args.get("tagsAll"))
-        )
+        client.create_budget(AccountId=account, Budget=_budget(args), ResourceTags=tag_list(args.get("tagsAll")))
         call.created_id = f"{account}:{args['name']}"
         for item in args.get("notifications") or []:
             _notify(client, account, args["name"], item)
@@ -62,7 +60,9 @@ class Budget(Resource):
     def update(self, call: Call, rid: str, old: Props, new: Props) -> None:
         client = call.client("budgets")
         account, name = rid.split(":", 1)
-        kept = {key: old.get(key) for key in ("costTypes", "costFilters", "limitAmount", "limitUnit", "timePeriodStart")}
+        kept = {
+            key: old.get(key) for key in ("costTypes", "costFilters", "limitAmount", "limitUnit", "timePeriodStart")
+        }
         client.update_budget(AccountId=account, NewBudget=_budget({**kept, **new}))
         if changed(old, new, "notifications"):
             before, after = old.get("notifications") or [], new.get("notifications") or []

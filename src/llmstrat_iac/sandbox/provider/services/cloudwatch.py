@@ -49,7 +49,9 @@ class MetricAlarm(Resource):
         if not alarms:
             return None
         alarm = alarms[0]
-        found = {prop: value or None if prop != "actionsEnabled" else value for prop, value in answer(alarm, ALARM).items()}
+        found = {
+            prop: value or None if prop != "actionsEnabled" else value for prop, value in answer(alarm, ALARM).items()
+        }
         return {
             **found,
             "threshold": number(alarm.get("Threshold")),

@@ -131,9 +131,7 @@ class Table(Resource):
 
 
 def _attributes(args: Props) -> list[Props]:
-    return [
-        {"AttributeName": item["name"], "AttributeType": item["type"]} for item in args.get("attributes") or []
-    ]
+    return [{"AttributeName": item["name"], "AttributeType": item["type"]} for item in args.get("attributes") or []]
 
 
 def _keys(block: Props) -> list[Props]:

@@ -48,7 +48,9 @@ class Key(Resource):
             "multiRegion": bool(found.get("MultiRegion")),
             "isEnabled": bool(found.get("Enabled")),
             "enableKeyRotation": bool(rotation.get("KeyRotationEnabled")),
-            "rotationPeriodInDays": rotation.get("RotationPeriodInDays") if rotation.get("KeyRotationEnabled") else None,
+            "rotationPeriodInDays": rotation.get("RotationPeriodInDays")
+            if rotation.get("KeyRotationEnabled")
+            else None,
             "policy": document(kms.get_key_policy(KeyId=rid, PolicyName="default")["Policy"]),
             "tagsAll": tag_map(kms.list_resource_tags(KeyId=rid).get("Tags"), *TAG_NAMES),
         }

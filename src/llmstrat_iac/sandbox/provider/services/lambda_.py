@@ -55,9 +55,7 @@ class Function(Resource):
         for prop, api in {"durableConfig": "DurableConfig", "tenancyConfig": "TenancyConfig"}.items():
             if args.get(prop):
                 options[api] = {key[0].upper() + key[1:]: value for key, value in args[prop].items()}
-        client.create_function(
-            FunctionName=name, Code=_code(args), Tags=args.get("tagsAll") or {}, **options
-        )
+        client.create_function(FunctionName=name, Code=_code(args), Tags=args.get("tagsAll") or {}, **options)
         call.created_id = name
         _wait(client, name)
         _set_concurrency(client, name, args, -1)
@@ -74,6 +72,8 @@ class Function(Resource):
         result = answer(config, plain_names)
         result["layers"] = [layer["Arn"] for layer in config.get("Layers") or []]
         result |= {prop: _block(config.get(api), names) for prop, (api, names) in BLOCKS.items()}
+        if result["snapStart"] == {"applyOn": "None"}:
+            result["snapStart"] = None
         systems = config.get("FileSystemConfigs") or []
         mount = {"Arn": "arn", "LocalMountPath": "localMountPath"}
         version = str(config.get("Version", "$LATEST"))

@@ -89,9 +89,7 @@ class LogMetricFilter(Resource):
         return str(state["name"])
 
     def read(self, call: Call, rid: str, state: Props) -> Props | None:
-        found = call.client("logs").describe_metric_filters(
-            logGroupName=state["logGroupName"], filterNamePrefix=rid
-        )
+        found = call.client("logs").describe_metric_filters(logGroupName=state["logGroupName"], filterNamePrefix=rid)
         item = next((item for item in found["metricFilters"] if item["filterName"] == rid), None)
         if item is None:
             return None

@@ -76,8 +76,13 @@ class SecretVersion(Resource):
             options["SecretBinary"] = base64.b64decode(args["secretBinary"])
         else:
             options["SecretString"] = args.get("secretString", args.get("secretStringWo", ""))
-        version = call.client("secretsmanager").put_secret_value(**options)["VersionId"]
-        return f"{args['secretId']}|{version}"
+        client = call.client("secretsmanager")
+        made = client.put_secret_value(**options)
+        call.created_id = f"{args['secretId']}|{made['VersionId']}"
+        # ministack 1.5.33 ignores VersionStages; AWS has set them all already.
+        for stage in set(args.get("versionStages") or ()) - set(made["VersionStages"]):
+            _move_stage(client, args["secretId"], stage, made["VersionId"])
+        return call.created_id
 
     def identify(self, state: Props, rid: str) -> str:
         return f"{state['secretId']}|{state['versionId']}"
@@ -110,7 +115,7 @@ class SecretVersion(Resource):
         version = rid.rsplit("|", 1)[1]
         before, after = set(old.get("versionStages") or ()), set(new.get("versionStages") or old["versionStages"])
         for stage in after - before:
-            client.update_secret_version_stage(SecretId=new["secretId"], VersionStage=stage, MoveToVersionId=version)
+            _move_stage(client, new["secretId"], stage, version)
         for stage in before - after - {CURRENT}:
             _drop_stage(client, new["secretId"], stage, version)
 
@@ -122,6 +127,15 @@ class SecretVersion(Resource):
         # The current value can't be removed; it stays until the secret goes, as on AWS.
         for stage in set(mine) - {CURRENT, "AWSPREVIOUS"}:
             _drop_stage(client, secret, stage, version)
+
+
+def _move_stage(client: Any, secret: str, stage: str, version: str) -> None:
+    """Give a version a label; the one that has it must be named as its present holder."""
+    holders = client.list_secret_version_ids(SecretId=secret, IncludeDeprecated=True)["Versions"]
+    holder = next((item["VersionId"] for item in holders if stage in item.get("VersionStages", ())), None)
+    if holder != version:
+        source = {"RemoveFromVersionId": holder} if holder else {}
+        client.update_secret_version_stage(SecretId=secret, VersionStage=stage, MoveToVersionId=version, **source)
 
 
 def _drop_stage(client: Any, secret: str, stage: str, version: str) -> None:

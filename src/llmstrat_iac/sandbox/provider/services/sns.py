@@ -106,7 +106,8 @@ class TopicSubscription(Resource):
             "protocol": found["Protocol"],
             "endpoint": found["Endpoint"],
             "rawMessageDelivery": truth(found.get("RawMessageDelivery")),
-            "filterPolicyScope": found.get("FilterPolicyScope") or ("MessageAttributes" if result["filterPolicy"] else ""),
+            "filterPolicyScope": found.get("FilterPolicyScope")
+            or ("MessageAttributes" if result["filterPolicy"] else ""),
             "arn": rid,
             "ownerId": found.get("Owner"),
             "pendingConfirmation": truth(found.get("PendingConfirmation")),
