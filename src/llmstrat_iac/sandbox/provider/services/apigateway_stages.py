@@ -75,7 +75,7 @@ class Stage(Resource):
             "arn": gateway_arn(call, f"restapis/{api}/stages/{name}"),
             "executionArn": f"arn:{call.partition}:execute-api:{call.region}:{call.account_id}:{api}/{name}",
             # On AWS https://{api}.execute-api.{region}.amazonaws.com/{stage}; here a form that can be called.
-            "invokeUrl": f"{call.clients.endpoint_url}/restapis/{api}/{name}/_user_request_",
+            "invokeUrl": f"{call.clients.endpoint_url}/_aws/execute-api/{api}/{name}",
             "webAclArn": found.get("webAclArn") or "",
             "tagsAll": found.get("tags") or {},
         }
