@@ -14,6 +14,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     authorizer_key,
     exchange,
     lambda_streaming,
+    log_patterns,
     request_identity,
     transfer_mode,
 )
@@ -26,6 +27,7 @@ ADDITIONS: tuple[Addition, ...] = (
     transfer_mode.ADDITION,
     lambda_streaming.ADDITION,
     access_log.ADDITION,
+    log_patterns.ADDITION,
 )
 
 
