@@ -38,7 +38,8 @@ def resolve_document(document: Document) -> ResolvedSpec:
     strategy = _find_strategy(document, registry, problems)
     data = document.data | {"strategy": strategy.name}
     spec = _validate(strategy.spec, data, (), problems)
-    problems += _check_region(data)
+    if all(problem.path != ("region",) for problem in problems):
+        problems += _check_region(data)
     providers = _resolve_providers(data, registry, problems)
     if problems or spec is None:
         raise document.error(problems)

@@ -5,6 +5,7 @@ Knows nothing of the spec's fields. Every way in which a file can be unreadable 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -20,8 +21,13 @@ from llmstrat_iac.spec.problems import InvalidSpecError, LocatedProblem, Path, P
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 250_000
 """Values after aliases are expanded: room for 10,000 consumers, and the end of alias bombs."""
+MAX_DEPTH = 100
 
+_BRACKET = re.compile(r"[\[\]{}]")
 _TAG = "tag:yaml.org,2002:"
+_TAGS = frozenset(
+    _TAG + kind for kind in ("null", "bool", "int", "float", "str", "timestamp", "value", "merge", "seq", "map")
+)
 _Position = tuple[int, int]
 
 
@@ -109,6 +115,8 @@ def _decode(source: str, content: bytes) -> str:
 
 
 def _compose(source: str, text: str) -> Node | None:
+    if _bracket_depth(text) > MAX_DEPTH:
+        raise _too_deep(source)
     try:
         node: Node | None = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -129,8 +137,21 @@ def _compose(source: str, text: str) -> Node | None:
     except YAMLError as error:
         raise _whole(source, f"not valid YAML: {error}", "check its syntax") from error
     except RecursionError as error:
-        raise _whole(source, "is nested too deeply", "a spec has about five levels") from error
+        raise _too_deep(source) from error
     return node
+
+
+def _bracket_depth(text: str) -> int:
+    """How deep brackets nest, quotes and comments not told apart. The scanner's time grows with the square of it."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _too_deep(source: str) -> InvalidSpecError:
+    return _whole(source, "is nested too deeply", "a spec has about five levels")
 
 
 class _NodeReader:
@@ -147,6 +168,9 @@ class _NodeReader:
         if self._count > MAX_NODES:
             raise _whole(self._document.source, "its aliases expand without bounds", "write the values out")
         self._document.values[path] = _position(node)
+        if str(node.tag) not in _TAGS:
+            self._problem(node, path, f"the tag `{str(node.tag).removeprefix(_TAG)}` is not allowed", "remove it")
+            return None
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._open:
@@ -182,11 +206,7 @@ class _NodeReader:
         return data
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
-        text, tag = str(node.value), str(node.tag)
-        if not tag.startswith(_TAG):
-            self._problem(node, path, f"the tag `{tag}` is not allowed", "remove it")
-            return None
-        kind = tag.removeprefix(_TAG)
+        text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
         try:
             return _plain(text, kind)
         except ValueError:

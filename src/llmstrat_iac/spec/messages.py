@@ -104,7 +104,7 @@ _MESSAGES: dict[str, _Writer] = {
     "int_from_float": _whole_number,
     "float_type": _must_be("a number"),
     "float_parsing": _must_be("a number"),
-    "finite_number": _must_be("a finite number"),
+    "finite_number": lambda _found, _quoted: "must be a finite number",
     "bool_type": _must_be("true or false"),
     "bool_parsing": _must_be("true or false"),
     "list_type": _must_be("a list"),

@@ -1,0 +1,40 @@
+"""Every file in tests/specs: the valid ones load, the invalid ones say exactly what their `.expected` file says.
+
+`python tests/unit/spec/test_spec_files.py` writes the `.expected` files anew: read the diff before you commit it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmstrat_iac.errors import SpecError
+from llmstrat_iac.planner.load import load_spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+INVALID = sorted((SPECS / "invalid").glob("*.yaml"))
+VALID = sorted((SPECS / "valid").glob("*.yaml"))
+
+
+def error_text(path: Path) -> str:
+    """What a user reads, with the file's name in place of its path."""
+    with pytest.raises(SpecError) as caught:
+        load_spec(path)
+    return str(caught.value).replace(str(path), path.name) + "\n"
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_valid_specs_load(path: Path) -> None:
+    assert load_spec(path).strategy.name == "closed-api"
+
+
+@pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
+def test_invalid_specs_say_what_is_wrong_where_and_what_to_do(path: Path) -> None:
+    expected = path.with_suffix(".expected")
+    assert error_text(path) == expected.read_text(encoding="utf-8"), f"to accept: python {Path(__file__).name}"
+
+
+if __name__ == "__main__":
+    for invalid in INVALID:
+        invalid.with_suffix(".expected").write_text(error_text(invalid), encoding="utf-8")
