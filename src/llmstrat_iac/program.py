@@ -34,25 +34,31 @@ def run_from_config() -> None:
     """Run the program of the spec that the Pulumi configuration names.
 
     `spec` is a path, relative to the project's folder; `expires` (ISO 8601) is when the stack's TTL ends, by default
-    the TTL from now, rounded up to the hour.
+    the TTL from now, rounded up to the hour. What the user can fix is raised as `pulumi.RunError`.
     """
     import pulumi
 
     config = pulumi.Config()
-    resolved = load_spec(Path(config.require("spec")))
-    _check_stack_name(resolved, pulumi.get_stack())
-    run(
-        ProgramContext(
-            resolved=resolved,
-            target=Target.from_environment(os.environ),
-            expires=_expires(config.get("expires"), resolved.spec.limits.ttl, datetime.now(UTC)),
-            secrets=secrets_from_environment(resolved, os.environ),
-        )
+    try:
+        run(_context(config.require("spec"), config.get("expires"), pulumi.get_stack()))
+    except LlmstratError as error:
+        # Pulumi shows the text of a RunError only, of anything else a traceback.
+        raise pulumi.RunError(str(error)) from error
+
+
+def _context(spec: str, expires: str | None, stack: str) -> ProgramContext:
+    resolved = load_spec(Path(spec))
+    _check_stack_name(resolved, stack)
+    return ProgramContext(
+        resolved=resolved,
+        target=Target.from_environment(os.environ),
+        expires=expiry_from_config(expires, resolved.spec.limits.ttl, datetime.now(UTC)),
+        secrets=secrets_from_environment(resolved, os.environ),
     )
 
 
 def secrets_from_environment(resolved: ResolvedSpec, environment: Mapping[str, str]) -> dict[str, str]:
-    """Provider to API key, for those that the spec takes from the environment. CredentialError names what is missing."""
+    """Provider to API key, for those that the spec takes from the environment; CredentialError if one is missing."""
     secrets = {}
     for name, provider in resolved.providers.items():
         credentials = provider.entry.credentials
@@ -69,7 +75,8 @@ def secrets_from_environment(resolved: ResolvedSpec, environment: Mapping[str, s
     return secrets
 
 
-def _expires(configured: str | None, ttl: TimeToLive, now: datetime) -> datetime | None:
+def expiry_from_config(configured: str | None, ttl: TimeToLive, now: datetime) -> datetime | None:
+    """When the stack expires: the configured time, else the TTL from `now`, up to the full hour; None for `never`."""
     if ttl.duration is None:
         return None
     if configured is None:
