@@ -17,7 +17,7 @@ from .bedrock_wire import BedrockWire
 from .budget import Reservation, TokenBudget
 from .config import OPENAI_WIRE, Consumer, RelayConfig
 from .dynamodb_budget import DynamoBudget
-from .errors import ConfigError, RelayError, UpstreamError
+from .errors import ConfigError, RelayError, UpstreamError, bad_request
 from .exchange import JSON_TYPE, SSE_TYPE, Call, Endpoint, Meter, Request, Response, Stream, Upstream
 from .fallback import Attempts
 from .openai_wire import OpenAIWire
@@ -26,6 +26,7 @@ from .secrets import Fetch, SecretStore, fetch_secret
 from .tokens import estimate
 from .usage import Record, Write, write_line
 
+_UNCACHED: Final = ("cache-control", "no-cache, no-transform")  # some proxies hold back or compress a stream otherwise
 MAX_SECONDS: Final = 890.0  # an API Gateway stream and a Lambda end at 900
 
 
@@ -60,9 +61,14 @@ class Relay:
             call = read_call(self.config, consumer, endpoint, request)
             record.model, record.streamed = call.alias, call.stream
             return self._forward(consumer, call, record)
+        except RecursionError:
+            return self._refuse(record, bad_request("invalid_json", "the body is nested too deeply"))
         except RelayError as error:
-            record.error = error.code
-            return self._finish(record, error.status, error.body(), error.headers)
+            return self._refuse(record, error)
+
+    def _refuse(self, record: Record, error: RelayError) -> Response:
+        record.error = error.code
+        return self._finish(record, error.status, error.body(), error.headers)
 
     def end(self, record: Record, meter: Meter, reservation: Reservation | None) -> None:
         """Settle the budget and write the usage line."""
@@ -103,7 +109,7 @@ class Relay:
         if isinstance(answer, Stream):
             body = StreamedBody(self, attempts, answer, record=record, meter=meter, reservation=reservation)
             record.status = 200
-            return Response(200, _headers(SSE_TYPE, record), body, self.config.keepalive_seconds)
+            return Response(200, (*_headers(SSE_TYPE, record), _UNCACHED), body, self.config.keepalive_seconds)
         return self._finish(record, 200, answer, meter=meter, reservation=reservation)
 
     def _reserve(self, consumer: Consumer, call: Call) -> Reservation | None:
@@ -237,4 +243,4 @@ def create_relay(
 
 
 def _headers(content_type: str, record: Record) -> tuple[tuple[str, str], ...]:
-    return (("content-type", content_type), ("x-request-id", record.request_id), ("cache-control", "no-store"))
+    return (("content-type", content_type), ("x-request-id", record.request_id))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from random import getrandbits
 from typing import Any, Final
 
 from .app import MAX_SECONDS, Relay, create_relay
@@ -67,41 +67,47 @@ class RelayApp:
             path=scope["path"],
             body=body,
             consumer=consumer,
-            request_id=uuid.uuid4().hex,
+            request_id=f"{getrandbits(128):032x}",
             deadline=time.monotonic() + MAX_SECONDS,
         )
         loop = asyncio.get_running_loop()
-        exchange = _Exchange(loop)
-        self._threads.submit(_carry, self._relay, request, exchange)
-        response = await exchange.response
-        if response is None:
+        begun: Begun = loop.create_future()
+        self._threads.submit(_carry, self._relay, request, loop, begun)
+        try:
+            response, channel = await begun
+        except Exception:
             await _refuse(send, RelayError(500, "internal_error", "the gateway failed", kind="server_error"))
-        elif isinstance(response.body, bytes):
+            raise
+        if channel is not None:
+            await _stream(response, channel, receive, send)
+        else:
             await _start(send, response)
             await send({"type": "http.response.body", "body": response.body})
-        else:
-            await _stream(response, response.body, exchange, receive, send)
 
 
-class _Exchange:
-    """What a carrying thread hands to the event loop: a response, then the pieces of its body, then None."""
+class _Channel:
+    """A body's pieces on their way from the carrying thread to the event loop; None ends them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, body: Body) -> None:
         self._loop = loop
-        self.response: asyncio.Future[Response | None] = loop.create_future()
-        self.gone = threading.Event()
-        self._room = threading.Semaphore(_AHEAD)
+        self._body = body
+        self._gone = threading.Event()
+        # One at first: a thread that never waits keeps Python's lock for 5 ms, and the client waits for its first byte.
+        self._room = threading.Semaphore(1)
+        self._more_room = _AHEAD - 1
         self._pieces: deque[bytes | None] = deque()
         self._arrived = asyncio.Event()
 
-    def begin(self, response: Response | None) -> None:
-        """Called by the thread, once."""
-        self._loop.call_soon_threadsafe(self._set_response, response)
-
-    def put(self, piece: bytes | None) -> None:
-        """Called by the thread; waits while the client is slow."""
-        self._room.acquire()
-        self._loop.call_soon_threadsafe(self._arrive, piece)
+    def carry(self) -> None:
+        """Runs in the thread: read the body to its end, no faster than the client takes it."""
+        try:
+            for piece in self._body:
+                self._put(piece)
+                if self._gone.is_set():
+                    break
+        finally:
+            self._body.close()
+            self._put(None)
 
     async def take(self, seconds: float) -> tuple[bytes, bool]:
         """Everything that has arrived and whether the body ended; TimeoutError after that much silence."""
@@ -111,66 +117,75 @@ class _Exchange:
                 await self._arrived.wait()
         pieces = list(self._pieces)
         self._pieces.clear()
-        self._room.release(len(pieces))
+        self._room.release(len(pieces) + self._more_room)
+        self._more_room = 0
         ended = pieces[-1] is None
         return b"".join(piece for piece in pieces if piece), ended
 
-    def leave(self, body: Body) -> None:
+    def leave(self) -> None:
         """The client is gone: unblock the thread wherever it waits."""
-        self.gone.set()
+        self._gone.set()
         self._room.release(_AHEAD)
-        body.abort()
+        self._body.abort()
 
-    def _set_response(self, response: Response | None) -> None:
-        if not self.response.done():
-            self.response.set_result(response)
+    def _put(self, piece: bytes | None) -> None:
+        self._room.acquire()
+        self._loop.call_soon_threadsafe(self._arrive, piece)
 
     def _arrive(self, piece: bytes | None) -> None:
         self._pieces.append(piece)
         self._arrived.set()
 
 
-def _carry(relay: Relay, request: Request, exchange: _Exchange) -> None:
+Begun = asyncio.Future[tuple[Response, _Channel | None]]
+
+
+def _carry(relay: Relay, request: Request, loop: asyncio.AbstractEventLoop, begun: Begun) -> None:
     """Runs in a thread: handle the request, and if it streams, read its body to the end."""
     try:
         response = relay.handle(request)
-    except BaseException:
-        exchange.begin(None)
-        raise
-    exchange.begin(response)
-    if isinstance(response.body, bytes):
+    except Exception as error:
+        loop.call_soon_threadsafe(_fail, begun, error)
         return
-    try:
-        for piece in response.body:
-            if exchange.gone.is_set():
-                break
-            exchange.put(piece)
-    finally:
-        response.body.close()
-        exchange.put(None)
+    channel = None if isinstance(response.body, bytes) else _Channel(loop, response.body)
+    loop.call_soon_threadsafe(_begin, begun, (response, channel))
+    if channel is not None:
+        channel.carry()
 
 
-async def _stream(response: Response, body: Body, exchange: _Exchange, receive: Receive, send: Send) -> None:
-    await _start(send, response)
-    watcher = asyncio.ensure_future(_until_gone(receive, exchange, body))
+def _begin(begun: Begun, what: tuple[Response, _Channel | None]) -> None:
+    if not begun.cancelled():
+        begun.set_result(what)
+    elif what[1] is not None:
+        what[1].leave()
+
+
+def _fail(begun: Begun, error: Exception) -> None:
+    if not begun.cancelled():
+        begun.set_exception(error)
+
+
+async def _stream(response: Response, channel: _Channel, receive: Receive, send: Send) -> None:
+    watcher = asyncio.ensure_future(_until_gone(receive, channel))
     ended = False
     try:
+        await _start(send, response)
         while not ended:
             try:
-                piece, ended = await exchange.take(response.keepalive_seconds)
+                piece, ended = await channel.take(response.keepalive_seconds)
             except TimeoutError:
                 piece = PING
             await send({"type": "http.response.body", "body": piece, "more_body": not ended})
     finally:
         watcher.cancel()
         if not ended:
-            exchange.leave(body)
+            channel.leave()
 
 
-async def _until_gone(receive: Receive, exchange: _Exchange, body: Body) -> None:
+async def _until_gone(receive: Receive, channel: _Channel) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    exchange.leave(body)
+    channel.leave()
 
 
 async def _read_body(receive: Receive) -> bytes | None:

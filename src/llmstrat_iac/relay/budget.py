@@ -55,7 +55,8 @@ class MemoryBudget:
 
 def item_id(consumer: str, now: float) -> str:
     """The month's item of a consumer, in UTC."""
-    return f"{consumer}#{datetime.fromtimestamp(now, UTC):%Y%m}"
+    day = datetime.fromtimestamp(now, UTC)
+    return f"{consumer}#{day.year}{day.month:02}"
 
 
 def month_end(now: float) -> float:

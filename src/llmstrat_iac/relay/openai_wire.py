@@ -29,6 +29,7 @@ from .tokens import read_usage
 CONNECT_SECONDS: Final = 5.0
 _PIECE: Final = 64 * 1024
 _POOL_SIZE: Final = 256
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _OWN_ENDING: Final = (Endpoint.CHAT, Endpoint.COMPLETIONS)  # their streams end with `[DONE]`
 
 
@@ -63,10 +64,8 @@ class OpenAIWire:
     def _post(self, call: Call, body: bytes, key: str | None) -> urllib3.BaseHTTPResponse:
         headers = {
             "content-type": "application/json",
-            "accept": "text/event-stream" if call.stream else "application/json",
-            "accept-encoding": "identity",
             "user-agent": "llmstrat-relay",
-        }
+        }  # urllib3 asks for no compression
         if key:
             headers["authorization"] = f"Bearer {key}"
         left = call.deadline - time.monotonic()
@@ -92,7 +91,7 @@ def _request_body(call: Call, model: str) -> bytes:
     if call.stream and call.endpoint in _OWN_ENDING:
         document["stream_options"] = {**(document.get("stream_options") or {}), "include_usage": True}
     try:
-        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        return _encode(document).encode()
     except ValueError:
         raise bad_request("invalid_json", "NaN and Infinity are not JSON") from None
 

@@ -26,6 +26,7 @@ _UNITS: Final = {
     "usd": "None",
 }
 Write = Callable[[str], object]
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def write_line(line: str) -> None:
@@ -78,7 +79,7 @@ class Record:
             entry["answer"] = "".join(self.answer)[:_LONGEST]
         if self.model is not None:
             entry["_aws"] = _metrics(entry, now)
-        return json.dumps(entry, separators=(",", ":"))
+        return _encode(entry)
 
     def usd(self) -> float | None:
         """The estimated cost, or None if a price or the usage is unknown."""
