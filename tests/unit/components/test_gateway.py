@@ -246,7 +246,7 @@ def test_an_existing_secret_is_named_and_never_read() -> None:
 
 def test_at_the_expiry_the_relay_is_stopped_from_inside_the_account(deployed: Deployed) -> None:
     schedule = deployed.one("aws:scheduler/schedule:Schedule").inputs
-    assert schedule["scheduleExpression"] == "at(2026-12-01T18:00:00)"
+    assert schedule["scheduleExpression"] == "at(2099-12-01T18:00:00)"
     assert schedule["scheduleExpressionTimezone"] == "UTC"
     assert schedule["actionAfterCompletion"] == "NONE"
     assert schedule["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:lambda:putFunctionConcurrency"
