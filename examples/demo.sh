@@ -37,6 +37,18 @@ quoted() {
   printf '%s' "${words[*]}"
 }
 
+# The same with one line for all resources, where there is no terminal to watch them on.
+watch_resources() {
+  if [ -t 1 ]; then
+    run "$@"
+  else
+    run "$@" | awk '
+      /^  [-+~] / { sign = $1; count++; next }
+      count { printf "  %s %d resources\n", sign, count; count = 0 }
+      { print }'
+  fi
+}
+
 # Runs a question against the gateway; the key is shown by its name only.
 ask() {
   local key_name=$1 key=$2
@@ -53,13 +65,15 @@ for name in sys.argv[1:]:
 print(value)' "$@" <<<"$OUTPUTS"
 }
 
+# A sandbox of its own, so that one which the reader keeps running is left alone.
+LLMSTRAT_SANDBOX_HOME=$(mktemp -d)
+export LLMSTRAT_SANDBOX_HOME
+
 started=false
 finish() {
   local code=$?
-  if $started; then
-    [ $code -eq 0 ] || printf '\n'
-    llmstrat sandbox stop >/dev/null 2>&1 || true
-  fi
+  ! $started || llmstrat sandbox stop >/dev/null 2>&1 || true
+  rm -rf "$LLMSTRAT_SANDBOX_HOME"
   [ $code -eq 0 ] || printf 'The demo stopped: the step above did not end as told (exit code %d).\n' "$code" >&2
 }
 trap finish EXIT
@@ -84,7 +98,7 @@ run llmstrat validate "$SPEC"
 run llmstrat plan "$SPEC"
 
 chapter "Build it" "The same command builds it on AWS; --sandbox only changes where."
-run llmstrat up "$SPEC" --sandbox --yes
+watch_resources llmstrat up "$SPEC" --sandbox --yes
 OUTPUTS=$(llmstrat outputs "$SPEC" --sandbox --json --show-secrets)
 BASE_URL=$(output base_url)
 WEB_KEY=$(output keys web)
@@ -97,27 +111,13 @@ ask WEB_KEY "$WEB_KEY" --stream "$QUESTION"
 chapter "It says no when it should" "A key that doesn't exist, a model that isn't allowed, a budget that is spent:"
 ask WRONG_KEY not-a-key-of-this-gateway-000000 --expect 401 "$QUESTION"
 ask WEB_KEY "$WEB_KEY" --model research --expect 400 "$QUESTION"
-budget_runs_out() {
-  local call answer
-  printf '%s$ until the budget is spent: python ask.py --key "%s" "%s"%s\n' "$CYAN" '$TRIAL_KEY' "$QUESTION" "$PLAIN"
-  for call in 1 2 3 4 5 6 7 8; do
-    if answer=$(python ask.py --base-url "$BASE_URL" --key "$TRIAL_KEY" --expect 429 "$QUESTION" 2>/dev/null); then
-      printf '%s\n' "$answer"
-      [ "$call" -gt 1 ] # the first question must fit
-      return
-    fi
-    printf '  call %d: answered\n' "$call"
-  done
-  printf 'eight calls, and the budget was never enforced\n' >&2
-  return 1
-}
-budget_runs_out
+ask TRIAL_KEY "$TRIAL_KEY" --repeat --expect 429 "$QUESTION"
 
 chapter "Who used what" "One line a request: never the prompt, never a key."
 run llmstrat logs "$SPEC" --sandbox
 
 chapter "Take it down and prove it" "Destroy, sweep by tag and by type, and a receipt of what is left."
-run llmstrat down "$SPEC" --sandbox --yes
+watch_resources llmstrat down "$SPEC" --sandbox --yes
 
 chapter "Switch the sandbox off"
 run llmstrat sandbox stop
