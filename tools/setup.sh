@@ -66,9 +66,12 @@ install_uv() {
 }
 
 create_venv() {
-  local python
-  python=$(find_python)
-  fits .venv/bin/python || "$UV" venv --quiet --clear --python "$python" .venv
+  if fits .venv/bin/python; then
+    [ -x .venv/bin/pip ] || .venv/bin/python -m ensurepip --default-pip
+  else
+    # Not `uv venv`: a plain `pulumi up` asks the environment's pip which plugins there are.
+    "$(find_python)" -m venv --clear .venv
+  fi
 }
 
 install_requirements() {
