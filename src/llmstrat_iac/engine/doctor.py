@@ -1,6 +1,6 @@
-"""Examines what the toolkit depends on and says what was found, why it matters and what to do. Changes and prints nothing.
+"""Examines what the toolkit depends on and says what was found, why it matters and what to do.
 
-AWS isn't called and no credential is read: only whether there is one.
+Changes and prints nothing. AWS isn't called and no credential is read: only whether there is one.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def diagnose(
         _check_python(),
         *_check_pulumi(pulumi, cli),
         *_check_companions(cli),
+        _check_pip(),
         _check_go(environment, needed=cli is None),
         _check_disk(root or cache_root()),
         _check_extra("sandbox", SANDBOX_MODULES, "runs stacks without an AWS account (`--sandbox`)"),
@@ -115,6 +116,14 @@ def _check_companions(cli: PulumiCli | None) -> Iterator[Check]:
             yield Check(name, Status.OK, str(path), why)
         else:
             yield Check(name, status, f"not beside {cli.path}", why, INSTALL_REMEDY)
+
+
+def _check_pip() -> Check:
+    # The language host asks `python -m pip list` which provider plugins the program needs (seen with 3.78.0).
+    why = "only for plain `pulumi up` in `stacks/`, whose language host asks it for the installed packages"
+    if importlib.util.find_spec("pip") is not None:
+        return Check("pip", Status.OK, "in this Python", why)
+    return Check("pip", Status.WARN, f"not in {sys.prefix}", why, f"run `{sys.executable} -m ensurepip`")
 
 
 def _check_go(environment: Mapping[str, str], *, needed: bool) -> Check:

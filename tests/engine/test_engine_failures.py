@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import programs
+import engine_programs as programs
 import pulumi
 import pytest
-from conftest import Bench
-from programs import FolderEntry, entries
+from engine_kit import Bench
+from engine_programs import FolderEntry, entries
 
 from llmstrat_iac.engine.backends import BackendError
 from llmstrat_iac.engine.events import Diagnostic, EngineEvent, Op, ResourceFailed, Severity

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-import programs
+import engine_programs as programs
 
 from llmstrat_iac.engine.backends import choose_backend
 from llmstrat_iac.engine.locate import find_cli

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import HERE, Bench
-from programs import FolderEntry, entries
+from engine_kit import HERE, Bench
+from engine_programs import FolderEntry, entries
 
 from llmstrat_iac.engine.events import Diagnostic, EngineEvent
 from llmstrat_iac.engine.failures import StackLockedError
@@ -35,7 +36,7 @@ def slow_up(bench: Bench) -> Iterator[subprocess.Popen[str]]:
     """An `up` in a process of its own that hangs in the creation of its second resource until the gate opens."""
     arguments = {"cloud": str(bench.cloud), "gate": str(bench.data / "gate"), "data": str(bench.data)}
     process = subprocess.Popen(
-        [sys.executable, HERE / "run_up.py", json.dumps(arguments)],
+        [sys.executable, HERE / "engine_run_up.py", json.dumps(arguments)],
         env=dict(bench.engine.environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -155,13 +156,13 @@ def test_engine_outlives_a_killed_command_and_saves_its_state(bench: Bench) -> N
     assert {one.name for one in recorded.resources if one.is_physical} == {"first", "slow"}
 
 
-def test_two_commands_at_once_name_the_holder(bench: Bench, hostname: str) -> None:
+def test_two_commands_at_once_name_the_holder(bench: Bench) -> None:
     with slow_up(bench):
         with pytest.raises(StackLockedError) as caught:
             bench.stack(entries(bench.cloud, 1)).up()
         assert not caught.value.is_stale
         (owner,) = caught.value.owners
-        assert owner.host == hostname
+        assert owner.host == socket.gethostname()
         assert f"process {owner.pid}" in caught.value.message
         assert [Path(owner.file)] == locks(bench)
         with pytest.raises(StackLockedError, match="another command is working"):

@@ -6,11 +6,11 @@ import os
 import stat
 from dataclasses import replace
 
-import programs
+import engine_programs as programs
 import pulumi
 import pytest
-from conftest import Bench
-from programs import FolderEntry, entries
+from engine_kit import Bench
+from engine_programs import FolderEntry, entries
 
 from llmstrat_iac.engine.events import (
     EngineEvent,
