@@ -36,8 +36,9 @@ GATEWAY_ERRORS = (
         "invalid_api_key",
     ),
     GatewayError("ACCESS_DENIED", "403", "This API key may not do that.", "invalid_request_error", "permission_denied"),
+    # A key that was taken away while the authorizer's answer for it is still cached (API Gateway's own status is 403).
     GatewayError(
-        "INVALID_API_KEY", "403", "This API key belongs to no usage plan.", "invalid_request_error", "invalid_api_key"
+        "INVALID_API_KEY", "401", "This API key is no longer in use.", "invalid_request_error", "invalid_api_key"
     ),
     # API Gateway's answer to a path that doesn't exist, whatever the token.
     GatewayError(
