@@ -1,0 +1,212 @@
+"""The commands that need no stack, through `main()`: output, JSON, exit codes, and what they do to files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmstrat_iac.cli import main
+from llmstrat_iac.cli.group import COMMANDS
+from llmstrat_iac.spec.document import read_document
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "closed-api"
+INVALID = ROOT / "tests" / "specs" / "invalid"
+FLAGS = ["--name", "support-bot", "--owner", "ml@example.com", "--region", "us-east-1", "--yes"]
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Path:
+    """A spec that is valid and that governance refuses."""
+    path = tmp_path / "refused.yaml"
+    text = (EXAMPLES / "one-provider.yaml").read_text(encoding="utf-8")
+    path.write_text(text.replace("internal", "restricted"), encoding="utf-8")
+    return path
+
+
+def test_validate_says_what_is_in_the_spec(capsys: pytest.CaptureFixture[str]) -> None:
+    path = EXAMPLES / "several-providers.yaml"
+    assert main(["validate", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: valid: closed-api, 3 providers, 4 models, 3 consumers\n"
+
+
+def test_validate_prints_problems_on_stderr_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    path = INVALID / "strategy-unknown.yaml"
+    assert main(["validate", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"error: {path}:3:11: strategy: there is no strategy `close-api`\n  did you mean `closed-api`?\n"
+
+
+def test_validate_json_has_places_of_problems(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--json", str(INVALID / "ttl-without-unit.yaml")]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["valid"] is False
+    (problem,) = document["problems"]
+    assert (problem["line"], problem["column"], problem["path"]) == (7, 15, "limits.ttl")
+
+
+def test_validate_and_plan_exit_1_if_governance_refuses(refused: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", str(refused)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("error restricted-data-leaves-account providers[0]: restricted data would go to OpenAI\n")
+    assert f"{refused}: refused by 1 rule" in out
+    assert main(["plan", str(refused)]) == 1
+    assert "1 error: `up` will refuse this plan." in capsys.readouterr().out
+
+
+def test_plan_json_is_one_document_with_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--json", str(EXAMPLES / "bedrock-restricted.yaml")]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["totals"]["fixed_month"] == {"usd": 0.3, "unknown": []}
+    assert document["totals"]["at_load_month"]["usd"] == pytest.approx(
+        sum(line["usd"] for line in document["costs"]), abs=1e-6
+    )
+    assert sum(resource["count"] for resource in document["resources"]) == 58
+
+
+def test_plan_json_keeps_unknown_apart_from_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "spec.yaml"
+    text = (EXAMPLES / "one-provider.yaml").read_text(encoding="utf-8")
+    path.write_text(text.replace("us-east-1", "sa-east-1"), encoding="utf-8")
+    assert main(["plan", "--json", str(path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["totals"]["fixed_month"] == {
+        "usd": 0.0,
+        "unknown": ["Secrets Manager: vendors' keys", "CloudWatch alarms"],
+    }
+    assert main(["plan", str(path)]) == 0
+    assert "0.00 + 2 unknown USD a month fixed" in capsys.readouterr().out
+
+
+def test_strategies_shows_all_four_and_says_which_are_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies"]) == 0
+    out = capsys.readouterr().out
+    lines = [line for line in out.splitlines() if "■" in line]
+    assert [line.split()[:4] for line in lines] == [
+        ["A", "closed-api", "■□□□", "■□□□"],
+        ["B", "closed-api-tuned", "■■□□", "■■□□"],
+        ["C", "open-model", "■■■□", "■■■□"],
+        ["D", "from-scratch", "■■■■", "■■■■"],
+    ]
+    assert out.count("not in this release") == 3
+
+
+def test_one_strategy_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies", "a"]) == 0
+    out = capsys.readouterr().out
+    assert "examples/closed-api/one-provider.yaml" in out
+    assert (ROOT / "examples/closed-api/one-provider.yaml").exists()
+    assert main(["strategies", "--json", "B"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert (document["name"], document["available"], document["example"]) == ("closed-api-tuned", False, None)
+
+
+def test_models_by_provider(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--provider", "openai", "--json"]) == 0
+    shown = {model["id"]: model for model in json.loads(capsys.readouterr().out)}
+    assert shown["gpt-5.2"]["usd_per_mtok_output"] == 14.0
+    assert "o4-mini" not in shown
+    assert main(["models", "--provider", "openai", "--retired", "--json"]) == 0
+    assert "o4-mini" in {model["id"] for model in json.loads(capsys.readouterr().out)}
+    assert main(["models", "--provider", "opnai"]) == 1
+    assert "did you mean `openai`?" in capsys.readouterr().err
+
+
+def test_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["llmstrat_iac.governance"]["provides"] == ["governance rules"]
+    assert rows["llmstrat_iac.providers.bedrock"]["provides"] == ["provider bedrock"]
+    assert main(["plugins"]) == 0
+    assert "built in" in capsys.readouterr().out
+
+
+def test_schema_check_prints_the_fixing_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "deep" / "schema.json"
+    assert main(["schema", "--output", str(path)]) == 0
+    assert main(["schema", "--output", str(path), "--check"]) == 0
+    path.write_text("{}", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["schema", "--output", str(path), "--check"]) == 1
+    assert f"run `llmstrat schema --output {path}`" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "{}"
+
+
+@pytest.mark.parametrize("providers", [["openai"], ["openai", "gemini", "bedrock"], ["bedrock"]])
+def test_what_init_writes_validates(providers: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "spec.yaml"
+    flags = [flag for name in providers for flag in ("--provider", name)]
+    assert main(["init", str(path), *flags, *FLAGS]) == 0
+    assert f"next: llmstrat plan {path}" in capsys.readouterr().out
+    assert main(["validate", str(path)]) == 0
+    assert path.read_text(encoding="utf-8").count("#") >= 8
+
+
+def test_init_never_overwrites_unless_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("mine", encoding="utf-8")
+    assert main(["init", str(path), "--provider", "openai", *FLAGS]) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert main(["init", str(path), "--provider", "openai", *FLAGS, "--force"]) == 0
+
+
+def test_init_writes_nothing_from_wrong_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "spec.yaml"
+    flags = ["--name", "x", "--owner", "nobody", "--region", "mars", "--yes", "--provider", "openai"]
+    assert main(["init", str(path), *flags]) == 1
+    err = capsys.readouterr().err
+    assert ": name: " in err
+    assert ": owner: " in err
+    assert ": region: " in err
+    assert not path.exists()
+
+
+def test_init_without_a_terminal_lists_the_missing_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "spec.yaml"), "--name", "support-bot"]) == 2
+    assert "--owner, --region" in capsys.readouterr().err
+
+
+def test_init_asks_at_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    terminal, end = os.openpty()
+    os.write(terminal, b"support-bot\nml@example.com\neu-central-1\nopenai, bedrock\n")
+    run = subprocess.run(
+        [sys.executable, "-c", "from llmstrat_iac.cli import main; raise SystemExit(main())", "init", str(path)],
+        stdin=end,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(end)
+    os.close(terminal)
+    assert run.returncode == 0, run.stderr
+    assert "AWS region" in run.stdout
+    data = read_document(path).data
+    assert (data["name"], data["owner"], data["region"]) == ("support-bot", "ml@example.com", "eu-central-1")
+    assert [provider["name"] for provider in data["providers"]] == ["openai", "bedrock"]
+    assert data["providers"][0]["models"][0]["fallbacks"] == ["chat-bedrock"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "_LLMSTRAT_COMPLETE" in capsys.readouterr().out
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"  {name} " not in out] == []
+
+
+def test_usage_errors_exit_2_and_suggest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan"]) == 2
+    assert main(["plna"]) == 2
+    assert "did you mean `plan`?" in capsys.readouterr().err
