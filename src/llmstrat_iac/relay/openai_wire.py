@@ -8,6 +8,8 @@ JSON string quotes are escaped, so `"model":"x"` can only be a member.
 from __future__ import annotations
 
 import json
+import re
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -30,7 +32,10 @@ CONNECT_SECONDS: Final = 5.0
 _PIECE: Final = 64 * 1024
 _POOL_SIZE: Final = 256
 _encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
-_OWN_ENDING: Final = (Endpoint.CHAT, Endpoint.COMPLETIONS)  # their streams end with `[DONE]`
+_CHATTING: Final = (Endpoint.CHAT, Endpoint.COMPLETIONS)  # their streams end with `[DONE]` and can carry usage
+_ERRORS: Final = (b'data: {"error"', b"event: error", b"event: response.failed")
+_FINISHED: Final = re.compile(rb'"finish_reason":\s*"')
+_COMPLETED: Final = re.compile(rb'"type":\s*"response\.(?:completed|incomplete|failed)"')
 
 
 class OpenAIWire:
@@ -88,11 +93,11 @@ class OpenAIWire:
 
 def _request_body(call: Call, model: str) -> bytes:
     document = {**call.document, "model": model}
-    if call.stream and call.endpoint in _OWN_ENDING:
+    if call.stream and call.endpoint in _CHATTING:
         document["stream_options"] = {**(document.get("stream_options") or {}), "include_usage": True}
     try:
         return _encode(document).encode()
-    except ValueError:
+    except ValueError:  # allow_nan
         raise bad_request("invalid_json", "NaN and Infinity are not JSON") from None
 
 
@@ -122,6 +127,10 @@ def _abort(response: urllib3.BaseHTTPResponse) -> None:
     with suppress(ValueError, RuntimeError, OSError):  # the answer is complete and its connection is back in the pool
         if shutdown is not None:
             shutdown()
+        else:
+            sock = getattr(response.connection, "sock", None)
+            if sock is not None:
+                sock.shutdown(socket.SHUT_RD)
 
 
 def _whole_answer(call: Call, body: bytes, meter: Meter, key: str | None) -> bytes:
@@ -160,8 +169,9 @@ class _Events:
         self._alias = json.dumps(call.alias).encode()
         self._name = b'"model":' + json.dumps(model).encode()  # as the vendor writes it; learnt from the first event
         self._new_name = b'"model":' + self._alias
-        self._ended = call.endpoint not in _OWN_ENDING
-        self._done = False
+        self._chatting = call.endpoint in _CHATTING
+        self._last_mark = _FINISHED if self._chatting else _COMPLETED
+        self._ended = self._done = False
 
     def pass_on(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         try:
@@ -182,12 +192,14 @@ class _Events:
         """A connection that was closed too early can look like an end; an unfinished answer must not."""
         if not self._ended:
             raise _broken_off()
-        if self._call.endpoint in _OWN_ENDING and not self._done:
+        if self._chatting and not self._done:
             yield sse.DONE
 
     def _event(self, event: bytes) -> bytes | None:
         if self._key and self._key in event:
             event = scrub(event, self._key.decode())
+        if event.startswith(b":") and b"\ndata:" not in event:
+            return None  # a vendor's comment is no answer yet; the doors write their own
         if event.endswith(b"[DONE]"):
             self._ended = self._done = True
             return event
@@ -195,13 +207,12 @@ class _Events:
             event = event.replace(self._name, self._new_name, 1)
         elif b'"model"' in event:
             event = self._learn_name(event)
-        if b'"finish_reason":' in event and b'"finish_reason":null' not in event:
-            self._ended = True
+        self._ended = self._ended or self._last_mark.search(event) is not None
         if b'"usage"' in event and b'"usage":null' not in event and not self._read_usage(event):
             return None
         if self._meter.answer is not None:
             self._meter.heard(_spoken(sse.event_data(event)))
-        if event.startswith((b'data: {"error"', b"event: error")):
+        if event.startswith(_ERRORS):
             self._ended = True
             self._meter.error = "upstream_stream_error"
         return event

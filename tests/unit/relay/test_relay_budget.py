@@ -137,6 +137,14 @@ def test_estimates_are_upper_bounds() -> None:
     assert estimate(call(messages=[{"role": "user", "content": [picture]}], max_tokens=1)) < 2500
 
 
+@pytest.mark.parametrize("depth", [400, 900, 960, 990, 5_000])
+def test_a_deep_body_is_never_a_crash(depth: int) -> None:
+    limit = {"web": {"models": ["gpt-main"], "tokens_per_month": 10**9}}
+    made = desk(config(consumers=limit, budget_table="t"), budget=MemoryBudget())
+    response = made.post(b'{"model": "gpt-main", "messages": ' + b"[" * depth + b"]" * depth + b"}")
+    assert (response.status, error_of(response)["code"]) in [(400, "invalid_json"), (502, "upstream_unreachable")]
+
+
 CONSUMER = Consumer("web", frozenset(), 1000)
 
 

@@ -47,6 +47,20 @@ def test_an_unfinished_answer_ends_with_an_error_event(vendor: Vendor, dies: boo
     assert made.usage()["prompt_tokens"] is None
 
 
+def test_an_unfinished_response_ends_with_an_error_event(vendor: Vendor) -> None:
+    vendor.will(stream(b"event: response.created\n" + event({"type": "response.created", "response": {}})))
+    made = desk(config(vendor.url))
+    got = events(made.post({"model": "gpt-main", "input": "x", "stream": True}, "/responses"))
+    assert [item.get("type") for item in got] == ["response.created", None]
+    assert got[-1]["error"]["code"] == "upstream_broken"
+
+
+def test_a_vendors_comment_is_not_yet_an_answer(vendor: Vendor, spare: Vendor) -> None:
+    vendor.will(stream(b": working on it\n\n", dies=True))
+    spare.will(stream(chunk("from spare"), chunk(None, finish="stop"), DONE))
+    assert spoken(events(desk(config(vendor.url, spare.url)).chat(stream=True))) == "from spare"
+
+
 def test_a_vendors_error_event_is_passed_and_noted(vendor: Vendor) -> None:
     vendor.will(stream(chunk("half"), event({"error": {"message": "overloaded", "code": "x"}})))
     made = desk(config(vendor.url))
