@@ -7,7 +7,7 @@ its roles are looked up, its texts are fingerprinted. Whatever isn't plainly fin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from llmstrat_iac.datasets import findings as f
 from llmstrat_iac.datasets.duplicates import FingerprintTable
 from llmstrat_iac.datasets.examine import examine
-from llmstrat_iac.datasets.fastpath import FastReader
+from llmstrat_iac.datasets.fastpath import FastReader, RolesAndTexts
 from llmstrat_iac.datasets.findings import Findings
 from llmstrat_iac.datasets.reader import MAX_LINE_BYTES, Block, LineReader, open_dataset
 from llmstrat_iac.datasets.report import DatasetReport, FileReport, LongestExample
@@ -88,7 +88,6 @@ class _FilePass:
         self._held_out = held_out
         self._file = file
         self._fast = FastReader(rules)
-        self._texts: list[str] = []
         self._examples = self._faulty = self._crlf = 0
         self._meter = TokenMeter(counter)
         self._longest = (0, b"")
@@ -128,36 +127,38 @@ class _FilePass:
             self._add(f.LONG_LINE, block.first_line, f"the line is longer than {MAX_LINE_BYTES >> 20} MiB")
             return
         self._crlf += block.crlf
-        read, seen, held_out, texts = self._fast.read, self._seen.add, self._held_out, self._texts
-        longest = len(self._longest[1])
-        messages = 0
-        for number, line in enumerate(block.lines, block.first_line):
-            example = read(line) or self._slow(line, number)
-            if example is None:
-                continue
-            messages += len(example[0])
-            texts.extend(example[1])
-            fingerprint = hash(example)
-            if first := seen(fingerprint, number):
-                self._add(f.DUPLICATE, number, f"says the same as line {first}")
-            if held_out is not None and (there := held_out.find(fingerprint)):
+        lines, first = block.lines, block.first_line
+        examples = list(map(self._fast.read, lines))
+        texts = [text for example in examples if example is not None for text in example[1]]
+        if self._fast.bad_texts(texts):
+            self._forget_bad(examples)
+        numbers: Sequence[int] = range(first, first + len(lines))
+        if None in examples:
+            for index, found in enumerate(examples):
+                if found is None:
+                    examples[index] = self._slow(lines[index], first + index)
+            numbers = [number for number, found in zip(numbers, examples, strict=True) if found is not None]
+            texts = [text for example in examples if example is not None for text in example[1]]
+        self._examples += len(lines)
+        self._compare([hash(example) for example in examples if example is not None], numbers)
+        self._meter.add(texts, len(block.data))
+        self._judge_lengths(block)
+
+    def _forget_bad(self, examples: list[RolesAndTexts | None]) -> None:
+        """Some text of the block isn't fine: leave its examples to the careful way."""
+        for index, example in enumerate(examples):
+            if example is not None and self._fast.bad_texts(example[1]):
+                examples[index] = None
+
+    def _compare(self, fingerprints: list[int], numbers: Sequence[int]) -> None:
+        """Duplicates and leakage."""
+        for number, earlier in self._seen.add_all(fingerprints, numbers):
+            self._add(f.DUPLICATE, number, f"says the same as line {earlier}")
+        if self._held_out is not None:
+            for number, there in self._held_out.find_all(fingerprints, numbers):
                 self._add(f.LEAKAGE, number, f"is line {there} of the validation file, too")
-            if len(line) > longest:
-                longest = self._long_line(line, number)
-        self._examples += len(block.lines)
-        if self._fast.bad_words(texts):
-            self._judge_words(block)
-        self._meter.add(texts, messages, len(block.data))
-        texts.clear()
 
-    def _judge_words(self, block: Block) -> None:
-        """Find the lines of a block that has a bad word somewhere; those that aren't fine were judged before."""
-        for number, line in enumerate(block.lines, block.first_line):
-            example = self._fast.read(line)
-            if example is not None and self._fast.bad_words(example[1]):
-                self._slow(line, number)
-
-    def _slow(self, line: bytes, number: int) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    def _slow(self, line: bytes, number: int) -> RolesAndTexts | None:
         """Judge a line that isn't plainly fine; its roles and texts if it can be counted."""
         if not line.strip():
             self._add(f.BLANK_LINE, number, "the line is empty")
@@ -169,19 +170,21 @@ class _FilePass:
         self._faulty += any(rule.severity is Severity.ERROR for rule, _ in faults)
         return None if example is None else (example.roles, example.texts)
 
-    def _long_line(self, line: bytes, number: int) -> int:
-        """Remember the longest line. Returns from which length on lines are worth a look."""
-        if len(line) > len(self._longest[1]):
-            self._longest = number, line
+    def _judge_lengths(self, block: Block) -> None:
+        """Remember the longest line, and find examples with too many tokens."""
+        size = max(map(len, block.lines))
+        if size > len(self._longest[1]):
+            line = next(line for line in block.lines if len(line) == size)
+            self._longest = block.first_line + block.lines.index(line), line
         limit = self._rules.max_example_tokens
         # A token is at least a byte, so only a line with more bytes than that can have too many tokens.
-        if limit is None or len(line) <= limit.value:
-            return len(self._longest[1])
-        tokens = self._count(line)
-        if tokens > limit.value:
-            self._add(f.TOO_LONG, number, f"has about {tokens:,} tokens; {self._rules.title} takes {limit.value:,}")
-            self._faulty += 1
-        return limit.value
+        if limit is None or size <= limit.value:
+            return
+        for number, line in enumerate(block.lines, block.first_line):
+            tokens = self._count(line) if len(line) > limit.value else 0
+            if tokens > limit.value:
+                self._add(f.TOO_LONG, number, f"has about {tokens:,} tokens; {self._rules.title} takes {limit.value:,}")
+                self._faulty += 1
 
     def _count(self, line: bytes) -> int:
         _, example = examine(line, self._rules)

@@ -7,8 +7,8 @@ Beyond the bound, examples are still compared with those that are in the table, 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 
-_MASK64 = (1 << 64) - 1
 MAX_SLOTS = 1 << 23
 
 
@@ -22,39 +22,55 @@ class FingerprintTable:
         self.full = False
 
     def _allocate(self, slots: int) -> None:
-        self._keys = array("Q", bytes(8 * slots))
+        self._keys = array("q", bytes(8 * slots))
         self._lines = array("I", bytes(4 * slots))
         self._mask = slots - 1
         self._limit = slots * 2 // 3
 
     def find(self, fingerprint: int) -> int:
         """The line on which this fingerprint was added; 0 if it wasn't."""
-        key = fingerprint & _MASK64 or 1
-        keys, mask = self._keys, self._mask
-        slot = key & mask
-        while found := keys[slot]:
-            if found == key:
-                return self._lines[slot]
-            slot = (slot + 1) & mask
-        return 0
+        return next((line for _, line in self.find_all((fingerprint,), (0,))), 0)
 
     def add(self, fingerprint: int, line: int) -> int:
         """The line on which this fingerprint was first added; 0 if it is new."""
-        key = fingerprint & _MASK64 or 1
+        return next((earlier for _, earlier in self.add_all((fingerprint,), (line,))), 0)
+
+    def find_all(self, fingerprints: Iterable[int], lines: Iterable[int]) -> list[tuple[int, int]]:
+        """Those of the lines whose fingerprint was added, each with the line of then."""
+        known = []
         keys, mask = self._keys, self._mask
-        slot = key & mask
-        while found := keys[slot]:
-            if found == key:
-                return self._lines[slot]
-            slot = (slot + 1) & mask
-        if self.full:
-            return 0
-        keys[slot] = key
-        self._lines[slot] = line
-        self.rows += 1
-        if self.rows >= self._limit:
-            self._grow()
-        return 0
+        for fingerprint, line in zip(fingerprints, lines, strict=True):
+            key = fingerprint or 1
+            slot = key & mask
+            while found := keys[slot]:
+                if found == key:
+                    known.append((line, self._lines[slot]))
+                    break
+                slot = (slot + 1) & mask
+        return known
+
+    def add_all(self, fingerprints: Iterable[int], lines: Iterable[int]) -> list[tuple[int, int]]:
+        """Add them; those that were there before, each with the line of then. One tight loop: it runs for each line."""
+        known = []
+        keys, mask = self._keys, self._mask
+        for fingerprint, line in zip(fingerprints, lines, strict=True):
+            key = fingerprint or 1
+            slot = key & mask
+            while found := keys[slot]:
+                if found == key:
+                    known.append((line, self._lines[slot]))
+                    break
+                slot = (slot + 1) & mask
+            else:
+                if self.full:
+                    continue
+                keys[slot] = key
+                self._lines[slot] = line
+                self.rows += 1
+                if self.rows >= self._limit:
+                    self._grow()
+                    keys, mask = self._keys, self._mask
+        return known
 
     def _grow(self) -> None:
         slots = 2 * (self._mask + 1)

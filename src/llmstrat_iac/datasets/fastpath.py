@@ -5,7 +5,8 @@ What it accepts must be a subset of what `judge.problems()` accepts; a test hold
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -18,7 +19,8 @@ RolesAndTexts = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    role: str
+    role: Literal["system", "user", "assistant"]
+    """Other roles need care. A literal gives the same string each time, so its hash is computed once."""
     content: str
 
 
@@ -28,6 +30,16 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     completion: str | UnsetType = UNSET
     chosen: str | UnsetType = UNSET
     rejected: str | UnsetType = UNSET
+
+
+def _unpack(messages: list[_Message]) -> RolesAndTexts:
+    """Roles and texts; the two usual lengths are spelled out because that takes a third of the time."""
+    match messages:
+        case [first, second]:
+            return (first.role, second.role), (first.content, second.content)
+        case [first, second, third]:
+            return (first.role, second.role, third.role), (first.content, second.content, third.content)
+    return tuple([message.role for message in messages]), tuple([message.content for message in messages])
 
 
 class FastReader:
@@ -41,7 +53,7 @@ class FastReader:
         self._good: set[tuple[str, ...]] = set()
 
     def read(self, line: bytes) -> RolesAndTexts | None:
-        """Roles and texts of a line that is fine; None if that isn't certain. Doesn't look at the words."""
+        """Roles and texts of a line that is fine; None if that isn't certain. Doesn't look into the texts."""
         try:
             record = self._decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -50,15 +62,11 @@ class FastReader:
         if messages is UNSET or self._preference:
             roles, texts = self._read_other(record)
         elif record.completion is UNSET and record.prompt is UNSET and record.chosen is UNSET:
-            roles = tuple([message.role for message in messages])
-            texts = tuple([message.content for message in messages])
+            roles, texts = _unpack(messages)
         else:
             return None
         if roles not in self._good and not self._fine(roles):
             return None
-        for text in texts:
-            if not text or text.isspace():
-                return None
         return roles, texts
 
     def _read_other(self, record: _Record) -> RolesAndTexts:
@@ -74,8 +82,8 @@ class FastReader:
             return ((), ()) if record.prompt is UNSET else (("user",), (record.prompt, chosen, rejected))
         if record.prompt is not UNSET:
             return (), ()
-        turns = record.messages
-        return tuple([turn.role for turn in turns]), (*[turn.content for turn in turns], chosen, rejected)
+        roles, texts = _unpack(record.messages)
+        return roles, (*texts, chosen, rejected)
 
     def _fine(self, roles: tuple[str, ...]) -> bool:
         if not roles or role_problems(roles, self._rules):
@@ -84,7 +92,9 @@ class FastReader:
             self._good.add(roles)
         return True
 
-    def bad_words(self, texts: Iterable[str]) -> bool:
-        """Whether any of the texts has a reserved word or a NUL; cheapest for many texts at once."""
+    def bad_texts(self, texts: Collection[str]) -> bool:
+        """Whether any of the texts is empty or has a reserved word or a NUL; cheapest for many texts at once."""
+        if "" in texts or True in map(str.isspace, texts):
+            return True
         joined = "\n".join(texts).encode()
         return b"\0" in joined or self._reserved.within(joined)

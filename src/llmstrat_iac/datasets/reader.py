@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from llmstrat_iac.datasets.findings import DatasetError
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
+"""Small enough that a block and what is made of it stay in a processor's second-level cache."""
 MAX_LINE_BYTES = 32 << 20
 """No vendor takes an example near this size; a longer line is reported and skipped, so it can't fill the memory."""
 

@@ -52,9 +52,9 @@ class TokenMeter:
         self._counter = counter
         self._blocks = self._messages = self._tokens = self._counted = self._skipped = 0
 
-    def add(self, texts: list[str], messages: int, size: int) -> None:
+    def add(self, texts: list[str], size: int) -> None:
         """Add a block of `size` bytes with these texts. An estimate counts the first eight, then every eighth."""
-        self._messages += messages
+        self._messages += len(texts)
         if self._counter.exact or self._blocks < self._WHOLE or self._blocks % self._STRIDE == 0:
             self._tokens += self._counter.count(texts)
             self._counted += size

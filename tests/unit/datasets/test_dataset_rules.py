@@ -92,7 +92,7 @@ def test_an_estimate_of_a_large_file_is_scaled_up_from_a_part() -> None:
 
     meter = TokenMeter(TokenCounter("a test", False, count))
     for _ in range(80):
-        meter.add(["x" * 100], 2, 100)
+        meter.add(["x" * 60, "y" * 40], 102)
     assert len(counted) == 17
     assert meter.total == 80 * 100 + 80 * 2 * 4
 
