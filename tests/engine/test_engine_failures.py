@@ -15,7 +15,7 @@ import pytest
 from engine_kit import Bench
 from engine_programs import FolderEntry, entries
 
-from llmstrat_iac.engine.backends import BackendError
+from llmstrat_iac.engine.backends import BackendError, choose_backend
 from llmstrat_iac.engine.events import Diagnostic, EngineEvent, Op, ResourceFailed, Severity
 from llmstrat_iac.engine.failures import DiskFullError, PassphraseError, ResourceError, StateError
 from llmstrat_iac.errors import CredentialError, EngineError
@@ -145,6 +145,34 @@ def test_backend_that_cannot_be_written(bench: Bench) -> None:
     blocked.write_text("a file where the folder should be")
     with pytest.raises(BackendError, match="can't be created"):
         bench.with_environment(PULUMI_BACKEND_URL=f"file://{blocked}/state").stack(programs.nothing).up()
+
+
+def test_state_that_needs_a_passphrase_where_none_is_set(bench: Bench) -> None:
+    backend = replace(bench.engine.backend, passphrase_file=None)
+    with pytest.raises(PassphraseError, match="encrypted with a passphrase, and none is set"):
+        replace(bench.engine, backend=backend).stack("proj", "dev", programs.nothing).up()
+
+
+def test_nobody_is_logged_in(bench: Bench) -> None:
+    backend = choose_backend({}, use_login=True, data_dir=bench.data)
+    with pytest.raises(EngineError, match="nobody is logged in"):
+        replace(bench.engine, backend=backend).stack("proj", "dev", programs.nothing).up()
+
+
+def test_team_backend_and_key_that_do_not_answer(bench: Bench) -> None:
+    """Nothing listens at port 1, and the credentials are made up."""
+    offline = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_MAX_ATTEMPTS": "1"}
+    environment = {**bench.engine.environment, **offline, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    key = "awskms://alias/llmstrat?region=us-east-1"
+    url = "s3://llmstrat-none?region=us-east-1&endpoint=http://127.0.0.1:1&s3ForcePathStyle=true"
+    for place, error, message in (
+        (url, StateError, "the backend can't be reached"),
+        (f"file://{bench.data}/keyed", PassphraseError, "the key that encrypts secrets can't be used"),
+    ):
+        backend = choose_backend(environment, url=place, secrets_provider=key, data_dir=bench.data)
+        engine = replace(bench.engine, backend=backend, environment=environment)
+        with pytest.raises(error, match=message):
+            engine.stack("proj", "dev", programs.nothing).up()
 
 
 def test_nearly_full_disk_is_refused_before_anything_is_done(bench: Bench) -> None:

@@ -203,6 +203,13 @@ def _no_access(failure: Failure, match: re.Match[str]) -> EngineError:
     )
 
 
+def _no_key(failure: Failure, match: re.Match[str]) -> EngineError:
+    return PassphraseError(
+        f"{failure.label}: the key that encrypts secrets can't be used: {_line(failure, match)}",
+        remedy="check that the KMS key exists, and that your credentials may encrypt and decrypt with it",
+    )
+
+
 _Build = Callable[[Failure, "re.Match[str]"], EngineError]
 _TABLE: Sequence[tuple[re.Pattern[str], _Build]] = tuple(
     (re.compile(pattern, re.IGNORECASE), build)
@@ -221,6 +228,7 @@ _TABLE: Sequence[tuple[re.Pattern[str], _Build]] = tuple(
             r"invalid character .* looking for|snapshot integrity|unmarshal\w* .*checkpoint",
             _corrupted,
         ),
+        (r"secrets \(code=|operation error KMS", _no_key),
         (r"no resource plugin '.*' found|could not (?:find|load) plugin|failed to load plugin", _no_plugin),
         (r"PULUMI_ACCESS_TOKEN must be set|not logged in", _no_login),
         (

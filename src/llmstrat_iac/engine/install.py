@@ -97,7 +97,7 @@ def _fill(
 
 def _publish(draft: Path, root: Path, on_progress: OnProgress) -> PulumiCli:
     on_progress(InstallProgress(Stage.CHECK, 0, 1, "pulumi version"))
-    candidate = examine(draft / "bin" / "pulumi", Origin.CACHE, root / "versions.json")
+    candidate = examine(draft / "bin" / "pulumi", Origin.CACHE, draft / "modules" / "versions.json")
     if candidate.cli() is None:
         raise InstallError(
             f"the new engine doesn't work: {candidate.rejected}",

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 CLOCK_SLACK_SECONDS = 5
 """The lock's time is whole seconds, and the boot time that a start is counted from can be corrected a little."""
@@ -45,7 +46,8 @@ def read_owners(refusal: str) -> tuple[LockOwner, ...]:
 
 def _location(url: str) -> str:
     """The path of a local lock, else its URL; the query is only Pulumi's own options."""
-    return url.partition("?")[0].removeprefix("file://")
+    place = url.partition("?")[0]
+    return unquote(place.removeprefix("file://")) if place.startswith("file://") else place
 
 
 def _lives(pid: int, since: str) -> bool:

@@ -36,7 +36,9 @@ def write_workspace(
         wanted["secretsprovider"] = secrets_provider
     if wanted != settings:
         stream = io.StringIO()
-        YAML(typ="safe", pure=True).dump(wanted, stream)
+        writer = YAML(typ="safe", pure=True)
+        writer.default_flow_style = False  # Pulumi's parser chokes on an unquoted URL between braces
+        writer.dump(wanted, stream)
         _write_if_changed(file, stream.getvalue())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fake_executables import fake_pulumi
 
 from llmstrat_iac.engine.locate import (
     EngineMissingError,
@@ -14,15 +15,6 @@ from llmstrat_iac.engine.locate import (
     installed_bin_dir,
 )
 from llmstrat_iac.engine.versions import ENGINE_VERSION, is_supported
-
-
-def fake_pulumi(folder: Path, version: str = f"v{ENGINE_VERSION}", *, body: str | None = None) -> Path:
-    """An executable that answers `pulumi version`, and notes each call in `calls` beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "pulumi"
-    path.write_text(f'#!/bin/sh\necho "$@" >> "{folder}/calls"\n{body or f"echo {version}"}\n')
-    path.chmod(0o755)
-    return path
 
 
 def calls(path: Path) -> int:
