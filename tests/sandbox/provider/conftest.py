@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_kit import Bench, script
+from provider_kit import Bench, script
 from sandbox_kit import Clients, clients, process
+
+from llmstrat_iac.engine.locate import find_cli
 
 HERE = Path(__file__).parent
 
@@ -30,7 +33,7 @@ def provider_port(emulator_url: str, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def bench(provider_port: int, tmp_path: Path) -> Bench:
     """Makes stacks with a backend of their own."""
-    return Bench(provider_port, tmp_path)
+    return Bench(find_cli(os.environ), provider_port, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The emulator with all of its additions and those of `gateway_updates`, whether or not they are registered there yet."""
+"""The emulator with all of its additions and those of `gateway_updates`, registered there or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m llmstrat_iac.sandbox.provider [--port N]`: serve until SIGTERM; the first line of stdout is `{"port": N}`."""
+"""`python -m llmstrat_iac.sandbox.provider [--port N]`: serve until SIGTERM; first line of stdout: `{"port": N}`."""
 
 from __future__ import annotations
 

@@ -51,8 +51,10 @@ def check_inputs(
     naming: Naming | None = None,
 ) -> Checked:
     """Validate and complete `news`; `olds` are the inputs of the last successful operation."""
-    supplied = frozenset({row.autoname.property} if row.autoname else ())
+    supplied = frozenset({row.autoname.target} if row.autoname else ())
     failures = validate_inputs(news, schema.inputs, supplied=supplied)
+    if failures:
+        return Checked(news, failures)
     inputs = {key: value for key, value in news.items() if value is not None and not key.startswith("__")}
     for key, rule in row.compare.items():
         if rule == "json" and key in inputs:
@@ -65,12 +67,12 @@ def check_inputs(
 
     if "region" in schema.inputs and "region" not in inputs:
         fill("region", config.region)
-    if row.autoname and row.autoname.property not in inputs and row.autoname.prefix_property not in inputs:
+    if row.autoname and row.autoname.target not in inputs and row.autoname.prefix_input not in inputs:
         outcome = _name(row.autoname, name, inputs, olds, seed, naming)
         if isinstance(outcome, Failure):
             failures.append(outcome)
         else:
-            fill(row.autoname.property, outcome)
+            fill(row.autoname.target, outcome)
     for key, value in row.defaults.items():
         if key not in inputs:
             fill(key, value)
@@ -83,11 +85,11 @@ def check_inputs(
 def _name(
     rule: Autoname, logical: str, inputs: Mapping[str, Any], olds: Props, seed: bytes, naming: Naming | None
 ) -> str | Failure:
-    previous = olds.get(rule.property)
-    if isinstance(previous, str) and rule.property in olds.get(DEFAULTS, []):
+    previous = olds.get(rule.target)
+    if isinstance(previous, str) and rule.target in olds.get(DEFAULTS, []):
         return previous
     if naming and naming.mode == "disable":
-        return Failure(rule.property, "automatic naming is disabled: give a name")
+        return Failure(rule.target, "automatic naming is disabled: give a name")
     if naming and (naming.mode == "enforce" or rule.random):
         return naming.proposed
     if not rule.random:
@@ -96,10 +98,10 @@ def _name(
     stem = f"{rule.prefix}{logical.lower() if rule.lower else logical}{rule.separator}"
     if len(stem) + RANDOM_LENGTH + len(suffix) > rule.max:
         return Failure(
-            rule.property,
+            rule.target,
             f"name '{stem}' plus {RANDOM_LENGTH + len(suffix)} characters is longer than maximum length {rule.max}",
         )
-    return f"{stem}{_random_hex(seed, rule.property)}{suffix}"
+    return f"{stem}{_random_hex(seed, rule.target)}{suffix}"
 
 
 def _random_hex(seed: bytes, key: str) -> str:

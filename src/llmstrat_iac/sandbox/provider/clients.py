@@ -14,7 +14,6 @@ from llmstrat_iac.errors import SandboxError
 from llmstrat_iac.sandbox.environment import ACCOUNT
 from llmstrat_iac.sandbox.provider.config import is_loopback
 
-
 SESSION_VARIABLES = {
     "profile": (None, None, None, None),
     "config_file": (None, None, "/nonexistent/config", None),
@@ -62,7 +61,7 @@ class Clients:
             region_name=region,
             endpoint_url=self.endpoint_url,
             aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="sandbox",
+            aws_secret_access_key="sandbox",  # noqa: S106 - not a credential: only the emulator sees it
             config=Config(
                 connect_timeout=5,
                 read_timeout=120,

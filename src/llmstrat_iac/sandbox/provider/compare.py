@@ -6,7 +6,7 @@ Null, empty text, zero, false and empty collections are equal, as in the SDKv2 f
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -31,13 +31,8 @@ def same_scalar(old: Any, new: Any, rule: Comparison | None) -> bool:
         return old.kind == new.kind and old.hash == new.hash and (bool(new.hash) or old.fields == new.fields)
     if old == new:
         return isinstance(old, bool) == isinstance(new, bool)
-    if rule == "json":
-        return canonical_json(old) == canonical_json(new)
-    if rule == "number":
-        return _number(old) is not None and _number(old) == _number(new)
-    if rule == "arn":
-        return str(old).rpartition("/")[2] == str(new).rpartition("/")[2]
-    return False
+    form = FORMS.get(rule or "set")
+    return form is not None and form(old) is not None and bool(form(old) == form(new))
 
 
 def canonical_json(text: Any) -> Any:
@@ -59,8 +54,16 @@ def _canonical(value: Any) -> Any:
     return value
 
 
+def _last_segment(value: Any) -> str:
+    """What an ARN and the id in it have in common."""
+    return str(value).rpartition("/")[2]
+
+
 def _number(value: Any) -> Decimal | None:
     try:
         return Decimal(str(value))
     except InvalidOperation:
         return None
+
+
+FORMS: Mapping[str, Callable[[Any], Any]] = {"json": canonical_json, "number": _number, "arn": _last_segment}

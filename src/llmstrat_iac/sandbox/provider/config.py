@@ -83,7 +83,7 @@ def parse_config(values: Props) -> ProviderConfig:
     tags = values.get("defaultTags") or {}
     return ProviderConfig(
         region=str(values["region"]),
-        default_tags=tags if isinstance(tags, Unknown) else dict(tags.get("tags") or {}),
+        default_tags={} if isinstance(tags, Unknown) else dict(tags.get("tags") or {}),
         ignore_keys=frozenset(ignore.get("keys") or ()),
         ignore_prefixes=tuple(ignore.get("keyPrefixes") or ()),
         allowed_accounts=frozenset(values.get("allowedAccountIds") or ()),

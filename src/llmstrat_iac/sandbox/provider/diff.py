@@ -144,7 +144,7 @@ def _deletes_first(row: Row, news: Mapping[str, Any]) -> bool:
     name = row.autoname
     if row.sdk != "sdkv2" or name is None or not name.random:
         return False
-    return name.property in news and name.property not in news.get("__defaults", [])
+    return name.target in news and name.target not in news.get("__defaults", [])
 
 
 def _segments(path: str) -> list[str]:

@@ -93,7 +93,7 @@ def _tagged(arn: str) -> dict[str, Any]:
     else:
         stores = {"restapis": gateway._rest_apis, "apikeys": gateway._api_keys, "usageplans": gateway._usage_plans}
         thing = stores[kind].get(name) if kind in stores else None
-    return {} if thing is None else thing.setdefault("tags", {})  # type: ignore[no-any-return]
+    return {} if thing is None else thing.setdefault("tags", {})
 
 
 def _tag(original: Callable[..., Any]) -> Callable[..., Any]:

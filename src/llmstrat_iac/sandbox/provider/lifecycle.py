@@ -45,7 +45,7 @@ class Lifecycle:
         body = _visible(inputs)
         if previous is None:
             unset = {key for key in self.row.optional_computed if key not in body and key in self.schema.outputs}
-            body |= {key: UNKNOWN for key in (self.row.computed | unset) - body.keys()}
+            body |= dict.fromkeys((self.row.computed | unset) - body.keys(), UNKNOWN)
         else:
             kept = {key: value for key, value in previous.items() if self._survives(key)}
             body = {**kept, **body, **{key: UNKNOWN for key in self.row.volatile if key not in body}}
@@ -83,7 +83,8 @@ class Lifecycle:
         if found is None:
             return None
         self._derive_tags(call, found, state)
-        merged = self._merge(state, found)
+        # What is only a client-side setting can't be read back; an import starts with its default.
+        merged = self._merge({**self.row.defaults, **state} if importing else state, found)
         new_inputs = self._imported(merged) if importing else self._refreshed(plain(inputs), merged)
         return rid, self._wrap(merged, old, inputs), annotate(new_inputs, inputs)
 
@@ -115,13 +116,13 @@ class Lifecycle:
 
     def _with_generated_name(self, args: Props) -> Props:
         rule = self.row.autoname
-        if rule and rule.property not in args and args.get(rule.prefix_property):
+        if rule and rule.target not in args and args.get(rule.prefix_input):
             unique = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}{uuid.uuid4().hex[:12]}"
-            args[rule.property] = f"{args[rule.prefix_property]}{unique}"
+            args[rule.target] = f"{args[rule.prefix_input]}{unique}"
         return args
 
     def _label(self, args: Props) -> str:
-        keys = [self.row.autoname.property] if self.row.autoname else self._import_parts()
+        keys = [self.row.autoname.target] if self.row.autoname else self._import_parts()
         return ",".join(str(args[key]) for key in keys if key in args) or self.token.rpartition(":")[2]
 
     def _merge(self, base: Props, found: Props) -> Props:

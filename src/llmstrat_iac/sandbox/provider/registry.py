@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from llmstrat_iac.errors import SandboxError
 from llmstrat_iac.sandbox.provider.clients import Clients
@@ -79,12 +79,8 @@ class Resource:
         return str(state.get("id", rid))
 
 
-class Function(Protocol):
-    """A data source: plain arguments in, plain result out."""
-
-    def __call__(self, call: Call, args: Props) -> Props: ...
-
-
+# A data source: plain arguments in, plain result out.
+Function = Callable[[Call, Props], Props]
 _resources: dict[str, Resource] = {}
 _functions: dict[str, Function] = {}
 R = TypeVar("R", bound=type[Resource])

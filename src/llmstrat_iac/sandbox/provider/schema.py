@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
@@ -90,7 +90,7 @@ class Schema:
         return field.type if field else Scalar("any")
 
 
-@lru_cache(maxsize=None)
+@cache
 def resource_schema(token: str) -> Schema:
     """The schema of a resource token such as `aws:iam/role:Role`."""
     module, file, name = split_token(token)
@@ -102,7 +102,7 @@ def resource_schema(token: str) -> Schema:
     return Schema(inputs, frozenset(outputs))
 
 
-@lru_cache(maxsize=None)
+@cache
 def function_schema(token: str) -> Schema:
     """The schema of a function token such as `aws:index/getRegion:getRegion`."""
     module, file, name = split_token(token)
@@ -118,7 +118,7 @@ def function_schema(token: str) -> Schema:
     return Schema(inputs, frozenset(outputs))
 
 
-@lru_cache(maxsize=None)
+@cache
 def provider_schema() -> Schema:
     """The schema of the provider's own configuration."""
     return Schema(_class_fields("", _source("", "provider"), "ProviderArgs"), frozenset())
@@ -135,7 +135,7 @@ def _snake(camel: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", camel).lower()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _root() -> Path:
     spec = find_spec("pulumi_aws")
     if spec is None or spec.origin is None:
@@ -143,7 +143,7 @@ def _root() -> Path:
     return Path(spec.origin).parent
 
 
-@lru_cache(maxsize=None)
+@cache
 def _source(module: str, file: str) -> str:
     folder = "lambda_" if module == "lambda" else module
     return (_root() / folder / f"{file}.py").read_text(encoding="utf-8")
@@ -230,7 +230,7 @@ def _union(parts: list[Type]) -> Type:
 
 
 def _named(name: str, module: str) -> Type:
-    """A forward reference: a block (`RoleInlinePolicyArgs`, `_sns.XArgs`), else an enum or a resource's id, both text."""
+    """A forward reference: a block (`RoleInlinePolicyArgs`, `_sns.XArgs`), or an enum or a resource's id: text."""
     if not name.endswith("Args"):
         return Scalar("str")
     other, dot, plain_name = name.rpartition(".")

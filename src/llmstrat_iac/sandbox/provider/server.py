@@ -10,7 +10,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 import grpc
@@ -230,7 +230,7 @@ def _abort_partial(context: Any, error: PartialCreate) -> None:
     context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _lifecycle_of(token: str) -> Lifecycle:
     declaration, row = resource_for(token)
     return Lifecycle(token, declaration, row, resource_schema(token))

@@ -20,7 +20,7 @@ Comparison = Literal["json", "set", "number", "arn"]
 class Autoname:
     """How a physical name is made of the logical one when the program gives none."""
 
-    property: str
+    target: str
     max: int
     separator: str = "-"
     prefix: str = ""
@@ -29,9 +29,9 @@ class Autoname:
     suffix_if: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def prefix_property(self) -> str:
+    def prefix_input(self) -> str:
         """The input that asks for a generated name with a given beginning: `namePrefix`, `bucketPrefix`, …"""
-        return f"{self.property}Prefix"
+        return f"{self.target}Prefix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,12 @@ class Row:
         top = pattern.partition(".")[0].partition("[")[0]
         if top in self.force_new or pattern in self.force_new_nested:
             return True
-        rule = self.replace_when.get(top)
-        return rule == "changed" or (rule == "count" and pattern in {top, f"{top}[]"} and added_or_removed)
+        for path, rule in self.replace_when.items():
+            if pattern in (path, f"{path}[]"):
+                return rule == "changed" or added_or_removed
+            if rule == "changed" and pattern.startswith((f"{path}.", f"{path}[")):
+                return True
+        return False
 
 
 SETS = {
@@ -76,7 +80,7 @@ SETS = {
 
 
 def _row(raw: dict[str, Any]) -> Row:
-    values = {key: frozenset(value) if key in SETS else value for key, value in raw.items()}
+    values: dict[str, Any] = {key: frozenset(value) if key in SETS else value for key, value in raw.items()}
     if "import" in values:
         values["import_format"] = values.pop("import")
     if "autoname" in values:

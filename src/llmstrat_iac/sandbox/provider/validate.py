@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from llmstrat_iac.sandbox.provider.schema import Field, ListOf, MapOf, Scalar, TextOr, Type
+from llmstrat_iac.sandbox.provider.schema import Field, ListOf, MapOf, ObjectOf, Scalar, TextOr, Type
 from llmstrat_iac.sandbox.provider.values import Blob, Secret, Unknown
 
 WORDS = {
@@ -65,28 +65,31 @@ def _camel(name: str) -> str:
 def _value(value: Any, kind: Type, path: str) -> Iterator[Failure]:
     if isinstance(value, Secret):
         value = value.value
+    if isinstance(kind, TextOr):
+        kind = Scalar("str") if isinstance(value, str) else kind.block
     if value is None or isinstance(value, Unknown):
         return
-    if isinstance(kind, TextOr):
-        if isinstance(value, str):
-            return
-        kind = kind.block
-    if isinstance(kind, Scalar):
-        if not _fits(value, kind.kind):
-            yield Failure(path, f"expected {WORDS[kind.kind]}, got {_word(value)}")
+    wanted = _mismatch(value, kind)
+    if wanted:
+        yield Failure(path, f"expected {wanted}, got {_word(value)}")
     elif isinstance(kind, ListOf):
-        if not isinstance(value, list):
-            yield Failure(path, f"expected a list, got {_word(value)}")
-            return
         for index, item in enumerate(value):
             yield from _value(item, kind.item, f"{path}[{index}]")
-    elif not isinstance(value, dict):
-        yield Failure(path, f"expected {'a map' if isinstance(kind, MapOf) else 'an object'}, got {_word(value)}")
     elif isinstance(kind, MapOf):
         for key, item in value.items():
             yield from _value(item, kind.item, f"{path}.{key}")
-    else:
+    elif isinstance(kind, ObjectOf):
         yield from _object(value, kind.fields, path)
+
+
+def _mismatch(value: Any, kind: Type) -> str | None:
+    """What was wanted, if the value isn't of that kind."""
+    if isinstance(kind, Scalar):
+        return None if _fits(value, kind.kind) else WORDS[kind.kind]
+    if isinstance(kind, ListOf):
+        return None if isinstance(value, list) else "a list"
+    wanted = "a map" if isinstance(kind, MapOf) else "an object"
+    return None if isinstance(value, dict) else wanted
 
 
 def _fits(value: Any, kind: str) -> bool:

@@ -15,7 +15,7 @@ from google.protobuf.struct_pb2 import Struct, Value
 Props = dict[str, Any]
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a type tag of the wire format
 ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
 ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
 RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
@@ -46,7 +46,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """An asset or archive as the engine describes it: `path`, `text`, `uri` or, for an archive, `assets`, and `hash`."""
+    """An asset or archive as the engine describes it: `path`, `text`, `uri`, or an archive's `assets`; and `hash`."""
 
     kind: Literal["asset", "archive"]
     fields: Props
@@ -96,11 +96,7 @@ def _decode_object(fields: Props) -> Any:
     if signature == RESOURCE:
         return fields.get("id") or fields.get("urn")
     rest = {key: value for key, value in fields.items() if key != SIGNATURE}
-    if signature == ASSET:
-        return Blob("asset", rest)
-    if signature == ARCHIVE:
-        return Blob("archive", rest)
-    return rest
+    return Blob("asset" if signature == ASSET else "archive", rest) if signature in (ASSET, ARCHIVE) else rest
 
 
 def _wire(value: Any) -> Any:

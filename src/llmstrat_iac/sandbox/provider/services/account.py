@@ -10,7 +10,7 @@ from llmstrat_iac.sandbox.provider.values import Props
 
 
 @function("aws:index/getCallerIdentity:getCallerIdentity")
-def get_caller_identity(call: Call, args: Props) -> Props:
+def get_caller_identity(call: Call, _args: Props) -> Props:
     """The account and principal of the fake credentials."""
     found = call.client("sts").get_caller_identity()
     account = found["Account"]
@@ -40,7 +40,7 @@ def get_region(call: Call, args: Props) -> Props:
 
 
 @function("aws:index/getPartition:getPartition")
-def get_partition(call: Call, args: Props) -> Props:
+def get_partition(call: Call, _args: Props) -> Props:
     """The partition of the provider's region."""
     suffix = _suffix(call)
     return {

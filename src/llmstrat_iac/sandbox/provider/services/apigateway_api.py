@@ -1,9 +1,9 @@
-"""API Gateway REST APIs and what belongs to one as a whole: policy, authorizers, gateway responses, account settings."""
+"""API Gateway REST APIs and what belongs to a whole one: policy, authorizers, responses, account settings."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from llmstrat_iac.sandbox.provider.registry import Call, Resource, resource
 from llmstrat_iac.sandbox.provider.services.patching import map_changes, replace, replacements, set_changes
@@ -148,7 +148,7 @@ class RestApiPolicy(Resource):
 
 @resource("aws:apigateway/authorizer:Authorizer")
 class Authorizer(Resource):
-    NAMES = {
+    NAMES: ClassVar[dict[str, str]] = {
         "name": "name", "type": "type", "authorizerUri": "authorizerUri", "identitySource": "identitySource",
         "authorizerCredentials": "authorizerCredentials", "providerARNs": "providerArns",
         "identityValidationExpression": "identityValidationExpression",
@@ -184,7 +184,7 @@ class Authorizer(Resource):
 
 @resource("aws:apigateway/response:Response")
 class GatewayResponse(Resource):
-    NAMES = {
+    NAMES: ClassVar[dict[str, str]] = {
         "statusCode": "statusCode", "responseParameters": "responseParameters",
         "responseTemplates": "responseTemplates",
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from llmstrat_iac.sandbox.provider.registry import Call, Resource, resource
 from llmstrat_iac.sandbox.provider.services.apigateway_api import gateway_arn, sync_tags
@@ -13,7 +13,7 @@ from llmstrat_iac.sandbox.provider.values import Props
 
 @resource("aws:apigateway/apiKey:ApiKey")
 class ApiKey(Resource):
-    NAMES = {
+    NAMES: ClassVar[dict[str, str]] = {
         "name": "name", "description": "description", "enabled": "enabled", "value": "value",
         "customerId": "customerId",
     }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from llmstrat_iac.sandbox.provider.registry import Call, Resource, resource
 from llmstrat_iac.sandbox.provider.services.patching import map_changes, replace, replacements, set_changes
 from llmstrat_iac.sandbox.provider.services.shapes import answer, changed, number, request, truth
@@ -48,7 +50,7 @@ def route_state(state: Props) -> Props:
 
 @resource("aws:apigateway/method:Method")
 class Method(Resource):
-    NAMES = {
+    NAMES: ClassVar[dict[str, str]] = {
         "authorizationType": "authorization", "authorizerId": "authorizerId", "apiKeyRequired": "apiKeyRequired",
         "operationName": "operationName", "requestParameters": "requestParameters", "requestModels": "requestModels",
         "requestValidatorId": "requestValidatorId", "authorizationScopes": "authorizationScopes",
@@ -94,7 +96,7 @@ class Method(Resource):
 
 @resource("aws:apigateway/integration:Integration")
 class Integration(Resource):
-    NAMES = {
+    NAMES: ClassVar[dict[str, str]] = {
         "type": "type", "uri": "uri", "integrationHttpMethod": "integrationHttpMethod", "credentials": "credentials",
         "connectionType": "connectionType", "connectionId": "connectionId", "contentHandling": "contentHandling",
         "passthroughBehavior": "passthroughBehavior", "requestParameters": "requestParameters",
@@ -102,7 +104,7 @@ class Integration(Resource):
         "cacheNamespace": "cacheNamespace", "cacheKeyParameters": "cacheKeyParameters",
         "responseTransferMode": "responseTransferMode", "integrationTarget": "integrationTarget",
     }  # fmt: skip
-    COLLECTIONS = {"requestParameters", "requestTemplates", "cacheKeyParameters", "tlsConfig"}
+    COLLECTIONS: ClassVar[set[str]] = {"requestParameters", "requestTemplates", "cacheKeyParameters", "tlsConfig"}
 
     def create(self, call: Call, args: Props) -> str:
         call.client("apigateway").put_integration(**route_key(args), **request(args, self.NAMES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from llmstrat_iac.sandbox.provider.registry import Call, Resource, resource
 from llmstrat_iac.sandbox.provider.services.apigateway_api import gateway_arn, sync_tags
 from llmstrat_iac.sandbox.provider.services.patching import (
@@ -41,8 +43,9 @@ class Stage(Resource):
     def create(self, call: Call, args: Props) -> str:
         gateway = call.client("apigateway")
         names = {
-            "restApiId": "restApi", "stageName": "stageName", "deploymentId": "deployment", "description": "description",
-            "cacheClusterEnabled": "cacheClusterEnabled", "cacheClusterSize": "cacheClusterSize",
+            "restApiId": "restApi", "stageName": "stageName", "deploymentId": "deployment",
+            "description": "description", "cacheClusterEnabled": "cacheClusterEnabled",
+            "cacheClusterSize": "cacheClusterSize",
             "documentationVersion": "documentationVersion", "tracingEnabled": "xrayTracingEnabled",
             "variables": "variables", "canarySettings": "canarySettings", "tags": "tagsAll",
         }  # fmt: skip
@@ -114,15 +117,16 @@ def _log_changes(old: Props, new: Props) -> list[Operation]:
 
 @resource("aws:apigateway/methodSettings:MethodSettings")
 class MethodSettings(Resource):
-    PATHS = {
-        "metricsEnabled": "metrics/enabled", "loggingLevel": "logging/loglevel", "dataTraceEnabled": "logging/dataTrace",
-        "throttlingBurstLimit": "throttling/burstLimit", "throttlingRateLimit": "throttling/rateLimit",
+    PATHS: ClassVar[dict[str, str]] = {
+        "metricsEnabled": "metrics/enabled", "loggingLevel": "logging/loglevel",
+        "dataTraceEnabled": "logging/dataTrace", "throttlingBurstLimit": "throttling/burstLimit",
+        "throttlingRateLimit": "throttling/rateLimit",
         "cachingEnabled": "caching/enabled", "cacheTtlInSeconds": "caching/ttlInSeconds",
         "cacheDataEncrypted": "caching/dataEncrypted",
         "requireAuthorizationForCacheControl": "caching/requireAuthorizationForCacheControl",
         "unauthorizedCacheControlHeaderStrategy": "caching/unauthorizedCacheControlHeaderStrategy",
     }  # fmt: skip
-    NUMBERS = {"throttlingBurstLimit", "throttlingRateLimit", "cacheTtlInSeconds"}
+    NUMBERS: ClassVar[set[str]] = {"throttlingBurstLimit", "throttlingRateLimit", "cacheTtlInSeconds"}
 
     def create(self, call: Call, args: Props) -> str:
         settings = {name: value for name, value in args["settings"].items() if value is not None}

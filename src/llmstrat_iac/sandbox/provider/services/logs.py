@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from llmstrat_iac.sandbox.provider.registry import Call, Resource, resource
 from llmstrat_iac.sandbox.provider.services.shapes import answer, changed, request, tag_delta
 from llmstrat_iac.sandbox.provider.values import Props
@@ -66,7 +68,7 @@ class LogGroup(Resource):
 
 @resource("aws:cloudwatch/logMetricFilter:LogMetricFilter")
 class LogMetricFilter(Resource):
-    NAMES = {
+    NAMES: ClassVar[dict[str, str]] = {
         "metricName": "name", "metricNamespace": "namespace", "metricValue": "value", "unit": "unit",
         "dimensions": "dimensions",
     }  # fmt: skip

@@ -22,7 +22,7 @@ ORDER = (
 
 
 @function("aws:iam/getPolicyDocument:getPolicyDocument")
-def get_policy_document(call: Call, args: Props) -> Props:
+def get_policy_document(_call: Call, args: Props) -> Props:
     """Source documents, then own statements, then override documents; the same sid overwrites in place."""
     if args.get("overrideJson") or args.get("sourceJson"):
         raise SandboxError("overrideJson and sourceJson are deprecated: use the lists of documents")

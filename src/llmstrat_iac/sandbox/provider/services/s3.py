@@ -6,7 +6,7 @@ are optional and computed, and not written here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from llmstrat_iac.errors import SandboxError
 from llmstrat_iac.sandbox.provider.blobs import content
@@ -145,7 +145,7 @@ def _encryption_block(rule: Props) -> Props:
 
 @resource("aws:s3/bucketObjectv2:BucketObjectv2")
 class BucketObject(Resource):
-    NAMES = {
+    NAMES: ClassVar[dict[str, str]] = {
         "Bucket": "bucket", "Key": "key", "ACL": "acl", "CacheControl": "cacheControl",
         "ContentDisposition": "contentDisposition", "ContentEncoding": "contentEncoding",
         "ContentLanguage": "contentLanguage", "ContentType": "contentType", "Metadata": "metadata",

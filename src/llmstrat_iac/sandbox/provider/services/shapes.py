@@ -1,4 +1,4 @@
-"""Moving properties between Pulumi's spelling and an API's: renames, nested blocks, tags, JSON documents, timestamps."""
+"""Properties between Pulumi's spelling and an API's: renames, nested blocks, tags, JSON documents, times."""
 
 from __future__ import annotations
 
