@@ -200,6 +200,17 @@ def test_completion(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "_LLMSTRAT_COMPLETE" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"), [("pl", ["plain,plan", "plain,plugins"]), ("plan --", ["plain,--json", "plain,--help"])]
+)
+def test_a_shell_completes_commands_and_options(words: str, expected: list[str]) -> None:
+    script = Path(sys.executable).with_name("llmstrat")
+    asked = {"_LLMSTRAT_COMPLETE": "bash_complete", "COMP_WORDS": f"llmstrat {words}"}
+    asked["COMP_CWORD"] = str(len(words.split()))
+    run = subprocess.run([script], env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert run.stdout.split() == expected, run.stderr
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out

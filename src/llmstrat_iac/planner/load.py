@@ -37,12 +37,12 @@ def resolve_document(document: Document) -> ResolvedSpec:
     registry = create_registry(_enabled_plugins(document.data, problems))
     strategy = _find_strategy(document, registry, problems)
     data = document.data | {"strategy": strategy.name}
-    spec = _validate(strategy.spec, data, (), problems)
+    spec, cause = _validate(strategy.spec, data, problems)
     if all(problem.path != ("region",) for problem in problems):
         problems += _check_region(data)
     providers = _resolve_providers(data, registry, problems)
     if problems or spec is None:
-        raise document.error(problems)
+        raise document.error(problems) from cause
     return ResolvedSpec(
         spec=spec,
         strategy=strategy,
@@ -93,13 +93,13 @@ def _find_strategy(document: Document, registry: Registry, problems: list[Proble
 
 
 def _validate(
-    model: type[StrategySpec], data: Mapping[str, Any], prefix: tuple[str | int, ...], problems: list[Problem]
-) -> StrategySpec | None:
+    model: type[StrategySpec], data: Mapping[str, Any], problems: list[Problem]
+) -> tuple[StrategySpec | None, ValidationError | None]:
     try:
-        return model.model_validate(data)
+        return model.model_validate(data), None
     except ValidationError as error:
-        problems += _explain(model, error, prefix)
-        return None
+        problems += _explain(model, error, ())
+        return None, error
 
 
 def _explain(model: type[BaseModel], error: ValidationError, prefix: tuple[str | int, ...]) -> Iterator[Problem]:

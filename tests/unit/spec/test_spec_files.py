@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from llmstrat_iac.errors import SpecError
 from llmstrat_iac.planner.load import load_spec
@@ -33,6 +34,12 @@ def test_valid_specs_load(path: Path) -> None:
 def test_invalid_specs_say_what_is_wrong_where_and_what_to_do(path: Path) -> None:
     expected = path.with_suffix(".expected")
     assert error_text(path) == expected.read_text(encoding="utf-8"), f"to accept: python {Path(__file__).name}"
+
+
+def test_the_validation_error_is_kept_as_the_cause() -> None:
+    with pytest.raises(SpecError) as caught:
+        load_spec(SPECS / "invalid" / "ttl-without-unit.yaml")
+    assert isinstance(caught.value.__cause__, ValidationError)
 
 
 if __name__ == "__main__":
