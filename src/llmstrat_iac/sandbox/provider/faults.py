@@ -30,6 +30,11 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "")).rpartition("#")[2]
 
 
+def is_expected(error: BaseException | None) -> bool:
+    """Whether an error's text says all there is to say; anything else is a bug whose traceback is wanted."""
+    return error is None or isinstance(error, (ClientError, BotoCoreError, LlmstratError))
+
+
 def explain(error: Exception, endpoint_url: str) -> str:
     """The cause in one line."""
     if isinstance(error, ClientError):

@@ -15,7 +15,7 @@ from typing import Any
 from llmstrat_iac.sandbox.provider.check import DEFAULTS
 from llmstrat_iac.sandbox.provider.compare import is_empty
 from llmstrat_iac.sandbox.provider.diff import Comparison
-from llmstrat_iac.sandbox.provider.faults import failure, is_not_found
+from llmstrat_iac.sandbox.provider.faults import ResourceError, failure, is_not_found
 from llmstrat_iac.sandbox.provider.registry import Call, Resource
 from llmstrat_iac.sandbox.provider.schema import Schema
 from llmstrat_iac.sandbox.provider.table import Row
@@ -70,8 +70,7 @@ class Lifecycle:
         state = plain(old)
         importing = not state
         if importing:
-            parts = re.split("[/:|]", rid, maxsplit=len(self._import_parts()) - 1)
-            state = dict(zip(self._import_parts(), parts, strict=False))
+            state = import_state(self.row.import_format, rid)
             rid = self.declaration.identify(state, rid)
             state.pop("id", None)
         try:
@@ -111,9 +110,6 @@ class Lifecycle:
         """Whether a state value stays when the new inputs don't mention it."""
         return key in self.row.computed or key in self.row.optional_computed or key not in self.schema.inputs
 
-    def _import_parts(self) -> list[str]:
-        return re.split("[/:|]", self.row.import_format)
-
     def _with_generated_name(self, args: Props) -> Props:
         rule = self.row.autoname
         if rule and rule.target not in args and args.get(rule.prefix_input):
@@ -122,7 +118,7 @@ class Lifecycle:
         return args
 
     def _label(self, args: Props) -> str:
-        keys = [self.row.autoname.target] if self.row.autoname else self._import_parts()
+        keys = [self.row.autoname.target] if self.row.autoname else re.split("[/:|]", self.row.import_format)
         return ",".join(str(args[key]) for key in keys if key in args) or self.token.rpartition(":")[2]
 
     def _merge(self, base: Props, found: Props) -> Props:
@@ -189,6 +185,20 @@ class Lifecycle:
             key: Secret(value) if key in self.row.secret_outputs and not isinstance(value, Secret) else value
             for key, value in wrapped.items()
         }
+
+
+def import_state(form: str, rid: str) -> Props:
+    """The parts of an import id: `restApi/resourceId/httpMethod` and `a/b/GET` -> {restApi: a, …}."""
+    separator = next((mark for mark in "|/:" if mark in form), None)
+    if separator is None:
+        return {form: rid}
+    names = form.split(separator)
+    # What stands before a bar is an ARN or name with marks of its own; in the other forms only the last part may be.
+    split = rid.rsplit if separator == "|" else rid.split
+    parts = split(separator, len(names) - 1)
+    if len(parts) != len(names):
+        raise ResourceError(f"import id `{rid}` isn't of the form `{form}`")
+    return dict(zip(names, parts, strict=True))
 
 
 def _visible(inputs: Props) -> Props:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import grpc
@@ -22,14 +23,13 @@ from llmstrat_iac.sandbox.provider.check import Naming, check_inputs
 from llmstrat_iac.sandbox.provider.clients import Clients
 from llmstrat_iac.sandbox.provider.config import ProviderConfig, check_config, expand, parse_config
 from llmstrat_iac.sandbox.provider.diff import Change, compute_diff
-from llmstrat_iac.sandbox.provider.faults import explain
+from llmstrat_iac.sandbox.provider.faults import explain, is_expected
 from llmstrat_iac.sandbox.provider.lifecycle import Lifecycle, PartialCreate
 from llmstrat_iac.sandbox.provider.registry import Call, function_for, resource_for
 from llmstrat_iac.sandbox.provider.schema import function_schema, resource_schema
 from llmstrat_iac.sandbox.provider.validate import Failure, validate_inputs
 from llmstrat_iac.sandbox.provider.values import Props, decode, encode, has_unknown, plain
 
-VERSION = "7.51.1"
 MAX_PEERS = 512
 THREADS = 32
 log = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ def rpc(method: M) -> M:
         except PartialCreate as error:
             _abort_partial(context, error)
         except LlmstratError as error:
+            if not is_expected(error.__cause__):
+                log.exception("%s failed", method.__name__)
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except Exception as error:
             log.exception("%s failed", method.__name__)
@@ -77,7 +79,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @rpc
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version=VERSION)
+        return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
 
     @rpc
     def CheckConfig(self, request: Any, context: Any) -> Any:
