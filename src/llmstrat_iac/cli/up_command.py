@@ -68,9 +68,9 @@ class _Up:
         from llmstrat_iac.operations.events import announce
         from llmstrat_iac.program import secrets_from_environment
 
+        secrets = secrets_from_environment(self.resolved, self.target.variables)
         self._check(preflight=preflight)
         now = datetime.now(UTC)
-        secrets = secrets_from_environment(self.resolved, self.target.variables)
         snapshot = self.deployment.snapshot()
         expires = next_expiry(self.deployment, snapshot, now=now, renew=renew)
         stack = self.deployment.stack(self.deployment.context(expires=expires, secrets=secrets))
