@@ -22,8 +22,8 @@ class FingerprintTable:
         self.full = False
 
     def _allocate(self, slots: int) -> None:
-        self._keys = array("q", bytes(8 * slots))
-        self._lines = array("I", bytes(4 * slots))
+        self._keys = array("q", (0,)) * slots
+        self._lines = array("I", (0,)) * slots
         self._mask = slots - 1
         self._limit = slots * 2 // 3
 
@@ -52,24 +52,25 @@ class FingerprintTable:
     def add_all(self, fingerprints: Iterable[int], lines: Iterable[int]) -> list[tuple[int, int]]:
         """Add them; those that were there before, each with the line of then. One tight loop: it runs for each line."""
         known = []
-        keys, mask = self._keys, self._mask
+        keys, seen_on, mask, rows = self._keys, self._lines, self._mask, self.rows
         for fingerprint, line in zip(fingerprints, lines, strict=True):
             key = fingerprint or 1
             slot = key & mask
             while found := keys[slot]:
                 if found == key:
-                    known.append((line, self._lines[slot]))
+                    known.append((line, seen_on[slot]))
                     break
                 slot = (slot + 1) & mask
             else:
                 if self.full:
                     continue
                 keys[slot] = key
-                self._lines[slot] = line
-                self.rows += 1
-                if self.rows >= self._limit:
+                seen_on[slot] = line
+                rows += 1
+                if rows >= self._limit:
                     self._grow()
-                    keys, mask = self._keys, self._mask
+                    keys, seen_on, mask = self._keys, self._lines, self._mask
+        self.rows = rows
         return known
 
     def _grow(self) -> None:
