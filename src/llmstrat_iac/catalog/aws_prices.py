@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ def aws_price(item: str, region: str) -> AwsPrice:
 
 @lru_cache(maxsize=1)
 def _table() -> tuple[dict[tuple[str, str], AwsPrice], dict[str, str]]:
-    text = files("llmstrat_iac.catalog").joinpath("aws_prices.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
+    with Path(__file__).with_name("aws_prices.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
     prices = {
         (row["item"], row["region"]): AwsPrice(row["unit"], float(row["usd"]), row["source"], row["as_of"])
         for row in rows

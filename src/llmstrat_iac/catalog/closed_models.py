@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 from llmstrat_iac.catalog.models import ModelInfo
 
@@ -29,8 +29,9 @@ def closed_models(provider: str) -> tuple[ModelInfo, ...]:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    text = files("llmstrat_iac.catalog").joinpath(name).read_text(encoding="utf-8")
-    yield from csv.DictReader(text.splitlines())
+    # Beside this module in every installation; importlib.resources would take longer to import than the file to read.
+    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
 
 
 def _model(row: dict[str, str]) -> ModelInfo:

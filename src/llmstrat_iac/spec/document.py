@@ -118,7 +118,7 @@ def _compose(source: str, text: str) -> Node | None:
     if _bracket_depth(text) > MAX_DEPTH:
         raise _too_deep(source)
     try:
-        node: Node | None = YAML(typ="safe", pure=True).compose(text)
+        node: Node | None = YAML(typ="safe", pure=True, plug_ins=[]).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
