@@ -42,6 +42,10 @@ class PingedBody:
         self._reader.join(_LAST_WORDS)
         raise StopIteration if piece is None else piece
 
+    def is_full(self) -> bool:
+        """Whether the reader waits for the client."""
+        return self._pieces.full()
+
     def close(self) -> None:
         """End the reader and the body, wherever they are."""
         if not self._reader.is_alive():

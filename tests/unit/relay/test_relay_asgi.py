@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import http.client
 import json
@@ -22,6 +23,7 @@ from relay_vendor import DONE, Vendor, chunk, completion, refuse, stream, talk_u
 from llmstrat_iac.relay.asgi import RelayApp, create_app
 from llmstrat_iac.relay.budget import MemoryBudget
 from llmstrat_iac.relay.consumers import KeyEntry, KeyRing
+from llmstrat_iac.relay.exchange import Response
 from llmstrat_iac.relay.routing import MAX_BODY
 
 KEY = "consumer-key-0123456789"
@@ -48,29 +50,42 @@ class Served:
         return host, int(port)
 
 
+class Door:
+    """The application that the one server of this file serves; each test puts its own relay behind it."""
+
+    app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[tuple[Door, str, openai.OpenAI]]:
+    app = Door()
+    listener = socket.create_server(("127.0.0.1", 0))
+    settings = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    wait_for(lambda: server.started)
+    with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=10) as client:
+        yield app, url, client
+    server.should_exit = True
+    thread.join(5)
+
+
 @pytest.fixture
-def serve(vendor: Vendor) -> Iterator[Callable[..., Served]]:
-    """Start the relay under uvicorn."""
-    running: list[tuple[uvicorn.Server, threading.Thread, openai.OpenAI]] = []
+def serve(vendor: Vendor, door: tuple[Door, str, openai.OpenAI]) -> Callable[..., Served]:
+    """Put a relay behind the server."""
+    app, url, client = door
 
     def start(budget: MemoryBudget | None = None, **changes: Any) -> Served:
         made = desk(config(vendor.url, **changes), budget=budget)
-        listener = socket.create_server(("127.0.0.1", 0))
-        settings = uvicorn.Config(RelayApp(made.relay, KEYS, threads=8), log_level="error", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(settings)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        client = openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=10)
-        running.append((server, thread, client))
-        wait_for(lambda: server.started)
+        app.app = RelayApp(made.relay, KEYS, threads=8)
         return Served(url, made, client)
 
-    yield start
-    for server, thread, client in running:
-        client.close()
-        server.should_exit = True
-        thread.join(5)
+    return start
 
 
 def test_chat(serve: Callable[..., Served], vendor: Vendor) -> None:
@@ -196,6 +211,42 @@ def test_a_client_that_leaves_during_silence_frees_its_thread(serve: Callable[..
     assert served.desk.usage()["error"] == "client_disconnected"
 
 
+class Deaf:
+    """A relay whose stream never ends and doesn't hear `abort`."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def handle(self, request: object) -> Response:
+        return Response(200, (), self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return b"data: 1\n\n"
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def abort(self) -> None: ...
+
+
+def test_a_stream_that_cannot_be_aborted_is_closed_at_its_next_piece() -> None:
+    relay: Any = Deaf()
+    messages = [{"type": "http.request", "body": b"{}"}, {"type": "http.disconnect"}]
+    headers = [(b"authorization", f"Bearer {KEY}".encode())]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None: ...
+
+    asyncio.run(asyncio.wait_for(RelayApp(relay, KEYS, threads=1)(scope, receive, send), 5))
+    assert relay.closed.wait(5)
+
+
 def test_a_slow_client_holds_the_vendor_back_and_loses_nothing(serve: Callable[..., Served], vendor: Vendor) -> None:
     pieces = [chunk(f"{number:06d}" * 200) for number in range(400)]
     vendor.will(stream(*pieces, chunk(None, finish="stop"), DONE))
@@ -215,6 +266,20 @@ def test_a_body_that_is_too_large_is_refused(serve: Callable[..., Served]) -> No
     reply = connection.getresponse()
     assert (reply.status, json.loads(reply.read())["error"]["code"]) == (400, "request_too_large")
     connection.close()
+
+
+def test_the_server_starts_and_stops_it() -> None:
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(RelayApp(desk(config()).relay, KEYS)({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 def test_the_factory_reads_its_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 from relay_kit import Desk, config, desk, error_of, events
-from relay_vendor import DONE, Vendor, chunk, completion, drop, refuse, stream, usage_chunk, whole
+from relay_vendor import DONE, Vendor, VendorHandler, chunk, completion, drop, refuse, stream, usage_chunk, whole
 
 from llmstrat_iac.relay.app import create_relay
 from llmstrat_iac.relay.budget import MemoryBudget, item_id, month_end
@@ -68,6 +68,19 @@ def test_unknown_usage_keeps_the_reservation(vendor: Vendor, answer: Any) -> Non
     made, budget = limited(vendor)
     events(made.chat(stream=True, **ASKED))
     assert budget.spent[ITEM] > 100
+
+
+def cut_short(handler: VendorHandler) -> None:
+    handler.start(200, content_type="application/json", content_length="500")
+    handler.wfile.write(b'{"model":')
+    handler.close_connection = True
+
+
+def test_a_broken_whole_answer_keeps_the_reservation_too(vendor: Vendor) -> None:
+    vendor.will(cut_short)
+    made, budget = limited(vendor)
+    assert error_of(made.chat(**ASKED))["code"] == "upstream_broken"
+    assert budget.spent[ITEM] > 100, "the vendor may have counted it"
 
 
 @pytest.mark.parametrize("answer", [refuse(400), refuse(429), refuse(500), drop])
