@@ -7,19 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from provider_kit import Bench, script
+from provider_kit import Bench
 from sandbox_kit import Clients, clients, process
 
 from llmstrat_iac.engine.locate import find_cli
-
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An emulator with every addition that in-place updates need."""
-    with script(HERE / "emulator_with_updates.py", tmp_path_factory.mktemp("emulator")) as url:
-        yield url
 
 
 @pytest.fixture(scope="session")

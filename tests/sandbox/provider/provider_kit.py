@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,31 +16,11 @@ from llmstrat_iac.engine.events import STACK_TYPE, EngineEvent, Op, ResourceDone
 from llmstrat_iac.engine.locate import PulumiCli
 from llmstrat_iac.engine.stack import Engine
 from llmstrat_iac.engine.stack import Stack as EngineStack
-from llmstrat_iac.sandbox.environment import NO_WAY_OUT, process_variables, without_real_accounts
+from llmstrat_iac.sandbox.environment import without_real_accounts
 
 Program = Callable[[], None]
 # pulumi_aws warns of its own deprecated modules when one of a service's is imported.
 QUIET = pytest.mark.filterwarnings("ignore:.*has been deprecated in favor of:DeprecationWarning")
-
-
-@contextmanager
-def script(path: Path, home: Path) -> Iterator[str]:
-    """Run a script that serves and tells its port as its first line; yields its URL."""
-    (home / "empty").touch()
-    environment = process_variables(os.environ, "http://127.0.0.1:9", home, NO_WAY_OUT)
-    with (home / "log").open("w") as log:
-        running = subprocess.Popen(
-            [sys.executable, str(path), "--port", "0"], stdout=subprocess.PIPE, stderr=log, env=environment
-        )
-    assert running.stdout is not None
-    try:
-        first = running.stdout.readline()
-        assert first, (home / "log").read_text()
-        yield f"http://127.0.0.1:{json.loads(first)['port']}"
-    finally:
-        running.terminate()
-        running.wait(10)
-        running.stdout.close()
 
 
 @dataclass

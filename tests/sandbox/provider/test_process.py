@@ -14,7 +14,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from sandbox_kit import Clients, clients
 
-from llmstrat_iac.sandbox.provider.gateway_updates import apply_operation
+from llmstrat_iac.sandbox.emulator.additions.gateway_updates import apply_operation
 from llmstrat_iac.sandbox.provider.values import decode, encode
 
 COMMAND = [sys.executable, "-m", "llmstrat_iac.sandbox.provider"]

@@ -13,6 +13,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     access_log,
     authorizer_key,
     exchange,
+    gateway_updates,
     lambda_streaming,
     log_patterns,
     request_identity,
@@ -28,6 +29,7 @@ ADDITIONS: tuple[Addition, ...] = (
     lambda_streaming.ADDITION,
     access_log.ADDITION,
     log_patterns.ADDITION,
+    *gateway_updates.ADDITIONS,
 )
 
 

@@ -1,7 +1,7 @@
 """Two emulator additions that in-place updates of API Gateway need: typed patch operations, and tags that read back.
 
 ministack 1.5.33 stores every patched value as text (`"false"` is then true), doesn't unescape `~1`, overwrites lists
-and usage plan stages by text, and keeps changed tags apart from the thing. Registered with the emulator's additions.
+and usage plan stages by text, and keeps changed tags apart from the thing.
 """
 
 from __future__ import annotations
