@@ -1,10 +1,11 @@
-"""Who holds a stack's lock, read from Pulumi's refusal, and whether that process still lives. Removes nothing."""
+"""Who holds a stack's lock, read from Pulumi's refusal, and whether that process still lives."""
 
 from __future__ import annotations
 
 import os
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,19 @@ def read_owners(refusal: str) -> tuple[LockOwner, ...]:
         LockOwner(_location(file), one["user"], one["host"], int(one["pid"]), one["since"])
         for file, one in found.items()
     )
+
+
+def remove_local_locks(owners: Sequence[LockOwner]) -> bool:
+    """Remove exactly these locks; False, and nothing is done, when they aren't files of this machine.
+
+    `pulumi cancel` would also break the lock of a command that recovers beside us.
+    """
+    files = [Path(owner.file) for owner in owners]
+    if not all(file.is_absolute() for file in files):
+        return False
+    for file in files:
+        file.unlink(missing_ok=True)
+    return True
 
 
 def _location(url: str) -> str:

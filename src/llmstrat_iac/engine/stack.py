@@ -23,17 +23,8 @@ from llmstrat_iac.engine.failures import (
     explain,
 )
 from llmstrat_iac.engine.locate import PulumiCli
-from llmstrat_iac.engine.locks import LockOwner
-from llmstrat_iac.engine.operation import (
-    DESTROY,
-    DESTROY_AND_REMOVE,
-    PREVIEW,
-    REFRESH,
-    SETTLE,
-    UP,
-    Attempt,
-    Operation,
-)
+from llmstrat_iac.engine.locks import LockOwner, remove_local_locks
+from llmstrat_iac.engine.operation import DESTROY, DESTROY_AND_REMOVE, PREVIEW, REFRESH, SETTLE, UP, Attempt, Operation
 from llmstrat_iac.engine.process import Completed, run_process
 from llmstrat_iac.engine.program import Program
 from llmstrat_iac.engine.results import (
@@ -229,12 +220,7 @@ class Stack:
     def _break_stale_lock(self, error: StackLockedError) -> tuple[LockOwner, ...]:
         if not error.is_stale:
             raise error
-        files = [Path(owner.file) for owner in error.owners]
-        if all(file.is_absolute() for file in files):
-            # Only the dead one's lock: `pulumi cancel` would also break that of a command which recovers beside us.
-            for file in files:
-                file.unlink(missing_ok=True)
-        else:
+        if not remove_local_locks(error.owners):
             self.cancel()
         return error.owners
 
