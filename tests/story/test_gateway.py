@@ -135,6 +135,6 @@ def test_reap_leaves_living_stacks_alone(user: User) -> None:
 
 def test_second_up_changes_nothing(user: User) -> None:
     before = user.outputs()
-    changes = user.sandboxed("up", "--json").json["changes"]
+    changes = user.sandboxed("up", "--yes", "--json").json["changes"]
     assert set(changes) == {"same"}, changes
     assert user.outputs() == before

@@ -42,7 +42,7 @@ def test_a_change_keeps_url_and_keys(user: User) -> None:
     before = user.outputs()
     text = user.spec.read_text()
     user.spec.write_text(text.replace("models: [chat, backup]", "models: [chat, backup, hidden]"))
-    changes = user.sandboxed("up", "--json").json["changes"]
+    changes = user.sandboxed("up", "--yes", "--json").json["changes"]
     assert changes.keys() == {"same", "update"}
     after = user.outputs()
     assert (after["base_url"], after["keys"]) == (before["base_url"], before["keys"])

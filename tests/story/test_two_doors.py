@@ -75,7 +75,7 @@ def comparable(value: Any) -> Any:
 
 
 def test_both_doors_register_the_same(user: User, pulumi: Pulumi) -> None:
-    expires = user.sandboxed("up", "--json").json["outputs"]["expires"]
+    expires = user.sandboxed("up", "--yes", "--json").json["outputs"]["expires"]
     ours = registered(pulumi("stack", "export", "--stack", STACK))
     user.sandboxed("down", "--yes")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @json_option
 def command(*, spec: Path, sandbox: bool, yes: bool, as_json: bool) -> int:
     """Destroy the stack of SPEC, look for leftovers, and print the receipt."""
+    if as_json and not yes:
+        raise click.UsageError("--json can't ask: add --yes")
     from llmstrat_iac.cli.render import console
     from llmstrat_iac.cli.targets import target_environment
     from llmstrat_iac.operations.deployment import open_deployment
@@ -31,7 +33,7 @@ def command(*, spec: Path, sandbox: bool, yes: bool, as_json: bool) -> int:
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
         deployment = open_deployment(resolved, target.variables)
         where = "the sandbox" if target.sandbox else f"AWS, {resolved.spec.region}"
-        if not (yes or as_json):
+        if not yes:
             click.confirm(f"Destroy {deployment.name} in {where}, with its keys and logs?", abort=True)
         return take_down(deployment, console(stderr=as_json), as_json=as_json)
 

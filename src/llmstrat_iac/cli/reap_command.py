@@ -49,7 +49,7 @@ def _reap(summary: StackSummary, out: Console) -> bool:
     from llmstrat_iac.operations.teardown import Teardown
     from llmstrat_iac.plugins import create_registry
 
-    strategy = create_registry().strategy(summary.strategy)
+    strategy = create_registry().strategy(str(summary.strategy))
     region = str(summary.outputs["region"])
     with operation_view(out, f"Destroying {summary.stack.name}") as view:
         receipt = Teardown(summary.stack, strategy, region, open_session(region), view).run(summary.snapshot)

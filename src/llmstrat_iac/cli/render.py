@@ -53,6 +53,20 @@ def print_table(out: Console, made: Table) -> None:
 
 def print_plan(plan: Plan, out: Console) -> None:
     """Print the plan: who and where, models, resources, cost, sizing, sources, findings, verdict."""
+    print_plan_details(plan, out)
+    out.print()
+    out.print(_verdict(plan))
+
+
+def print_plan_head(plan: Plan, out: Console) -> None:
+    """Print what an update needs of the plan: who and where, the sums, and the findings."""
+    out.print(f"[bold]{plan.name}-{plan.environment}[/]  {plan.strategy}  {plan.region}  TTL {plan.ttl}  {plan.owner}")
+    out.print(_summary(plan))
+    _print_findings(plan, out)
+
+
+def print_plan_details(plan: Plan, out: Console) -> None:
+    """Print the plan without the verdict."""
     notes = _Notes()
     out.print(f"[bold]{plan.name}-{plan.environment}[/]  {plan.strategy}  {plan.region}  TTL {plan.ttl}  {plan.owner}")
     out.print(_summary(plan))
@@ -61,11 +75,14 @@ def print_plan(plan: Plan, out: Console) -> None:
     _print_sizing(out, plan)
     _print_resources(out, plan.stack.resources)
     _print_notes(out, notes)
+    _print_findings(plan, out)
+
+
+def _print_findings(plan: Plan, out: Console) -> None:
     if plan.findings:
         out.print()
         print_findings(plan.findings, err=out.stderr)
-    out.print()
-    out.print(_verdict(plan))
+        out.print()
 
 
 def _summary(plan: Plan) -> str:

@@ -16,6 +16,7 @@ from llmstrat_iac.errors import LlmstratError
 if TYPE_CHECKING:
     from llmstrat_iac.cli.targets import TargetEnvironment
     from llmstrat_iac.engine.results import OperationResult
+    from llmstrat_iac.engine.stack import Stack
     from llmstrat_iac.hookspecs import ResolvedSpec
     from llmstrat_iac.operations.smoke import SmokeResult
     from llmstrat_iac.spec.common import Endpoint
@@ -26,20 +27,36 @@ if TYPE_CHECKING:
 @sandbox_option
 @yes_option
 @json_option
+@click.option("--preview", "preview_only", is_flag=True, help="Show what would change, and stop.")
 @click.option("--renew", is_flag=True, help="Start the time to live anew.")
 @click.option("--skip-smoke-test", is_flag=True, help="Don't call the endpoint afterwards.")
 @click.option("--skip-preflight", is_flag=True, help="Don't ask AWS about credentials, quotas and models first.")
 def command(
-    *, spec: Path, sandbox: bool, yes: bool, as_json: bool, renew: bool, skip_smoke_test: bool, skip_preflight: bool
+    *,
+    spec: Path,
+    sandbox: bool,
+    yes: bool,
+    as_json: bool,
+    preview_only: bool,
+    renew: bool,
+    skip_smoke_test: bool,
+    skip_preflight: bool,
 ) -> int:
     """Create or update the stack of SPEC, then smoke-test its endpoint."""
+    if as_json and not (yes or preview_only):
+        raise click.UsageError("--json can't ask: add --yes to deploy, or --preview to look only")
     from llmstrat_iac.cli.targets import target_environment
     from llmstrat_iac.planner.load import load_spec
 
     resolved = load_spec(spec)
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
-        run = _Up(spec, resolved, target, as_json=as_json, assume_yes=yes or as_json)
-        code = run.deploy(renew=renew, preflight=not skip_preflight, smoke=not skip_smoke_test)
+        run = _Up(spec, resolved, target, as_json=as_json, assume_yes=yes)
+        prepared = run.prepare(renew=renew, preflight=not skip_preflight)
+        if preview_only:
+            if as_json:
+                click.echo(json.dumps(run.changes(prepared[1]), indent=2))
+            return 0
+        code = run.deploy(*prepared, smoke=not skip_smoke_test)
         if target.ephemeral and code == 0:
             code = run.hold_and_destroy()
     return code
@@ -62,23 +79,30 @@ class _Up:
         self.console = console(stderr=as_json)
         self.deployment = open_deployment(resolved, target.variables)
 
-    def deploy(self, *, renew: bool, preflight: bool, smoke: bool) -> int:
+    def prepare(self, *, renew: bool, preflight: bool) -> tuple[Stack, OperationResult]:
+        """Check, preview and show what would change."""
         from llmstrat_iac.cli.live import operation_view
         from llmstrat_iac.operations.deployment import next_expiry
-        from llmstrat_iac.operations.events import announce
         from llmstrat_iac.program import secrets_from_environment
 
         secrets = secrets_from_environment(self.resolved, self.target.variables)
-        self._check(preflight=preflight)
         now = datetime.now(UTC)
         snapshot = self.deployment.snapshot()
+        is_new = snapshot is None or not snapshot.resources
+        self._check(preflight=preflight, is_new=is_new)
         expires = next_expiry(self.deployment, snapshot, now=now, renew=renew)
         stack = self.deployment.stack(self.deployment.context(expires=expires, secrets=secrets))
-        is_new = snapshot is None or not snapshot.resources
         # Of a new stack the plan has listed everything already.
         with operation_view(self.console, "Previewing", lists_resources=not is_new) as view:
             preview = stack.preview(view)
         self._show_changes(preview, is_new=is_new)
+        return stack, preview
+
+    def deploy(self, stack: Stack, preview: OperationResult, *, smoke: bool) -> int:
+        """Ask, deploy and smoke-test."""
+        from llmstrat_iac.cli.live import operation_view
+        from llmstrat_iac.operations.events import announce
+
         if preview.changed and not self.assume_yes:
             click.confirm("Deploy this?", abort=True)
         announce(self.resolved, "up.started")
@@ -91,15 +115,15 @@ class _Up:
         announce(self.resolved, "up.done")
         return self._finish(result, smoke=smoke)
 
-    def _check(self, *, preflight: bool) -> None:
-        from llmstrat_iac.cli.render import print_plan
+    def _check(self, *, preflight: bool, is_new: bool) -> None:
+        from llmstrat_iac.cli.render import print_plan_details, print_plan_head
         from llmstrat_iac.operations.checks import check_before_up
 
         plan, findings = check_before_up(
             self.resolved, self.deployment.session() if preflight else None, now=datetime.now(UTC)
         )
         if not self.as_json:
-            print_plan(plan, self.console)
+            (print_plan_details if is_new else print_plan_head)(plan, self.console)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
             lines = "\n".join(f"  {one.rule}: {one.path}: {one.message}. {one.remedy}" for one in errors)
@@ -141,11 +165,16 @@ class _Up:
         assert endpoint is not None, "only a stack with an endpoint exports keys"
         return endpoint
 
-    def _document(self, result: OperationResult, values: dict[str, Any], checks: tuple[SmokeResult, ...]) -> Any:
+    def changes(self, result: OperationResult) -> dict[str, Any]:
+        """What an operation did or would do, for `--json`."""
         return {
             "stack": self.deployment.name,
             "changes": {str(op): count for op, count in result.changes.items()},
             "seconds": round(result.seconds, 1),
+        }
+
+    def _document(self, result: OperationResult, values: dict[str, Any], checks: tuple[SmokeResult, ...]) -> Any:
+        return self.changes(result) | {
             "outputs": {name: value for name, value in values.items() if name != "keys"},
             "smoke_test": [{"what": one.what, "passed": one.passed, "detail": one.detail} for one in checks],
         }
