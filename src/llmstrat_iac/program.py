@@ -18,10 +18,9 @@ from llmstrat_iac.planner.load import load_spec
 from llmstrat_iac.spec.units import TimeToLive
 from llmstrat_iac.target import Target
 
-
-def project_name(strategy: str) -> str:
-    """The Pulumi project of a strategy's stacks."""
-    return f"llmstrat-{strategy}"
+PROJECT = "llmstrat"
+"""The Pulumi project of every strategy's stacks: a spec that moves to another strategy updates the stack that it has,
+so that the endpoint keeps its URL and the consumers keep their keys."""
 
 
 def run(context: ProgramContext) -> None:

@@ -20,7 +20,7 @@ from llmstrat_iac.hookspecs import AwsSession, ProgramContext, ResolvedSpec
 from llmstrat_iac.operations.expiry import expiry, parse_moment
 from llmstrat_iac.planner.plan import build_plan
 from llmstrat_iac.plugins import create_registry
-from llmstrat_iac.program import project_name, run
+from llmstrat_iac.program import PROJECT, run
 from llmstrat_iac.spec.common import Backend as BackendBlock
 from llmstrat_iac.target import Target
 
@@ -44,10 +44,9 @@ class Deployment:
 
     def stack(self, context: ProgramContext | None = None) -> Stack:
         """The engine's handle; without a context it can do all but `preview` and `up`."""
-        project = project_name(self.resolved.strategy.name)
         if context is None:
-            return self.engine.stack(project, self.name)
-        return self.engine.stack(project, self.name, partial(run, context))
+            return self.engine.stack(PROJECT, self.name)
+        return self.engine.stack(PROJECT, self.name, partial(run, context))
 
     def snapshot(self, *, show_secrets: bool = False) -> Snapshot | None:
         """The recorded state, or None if the stack doesn't exist."""

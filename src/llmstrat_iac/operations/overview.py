@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from llmstrat_iac.engine.results import Snapshot
 from llmstrat_iac.engine.stack import Engine, Stack
 from llmstrat_iac.operations.expiry import parse_moment
-from llmstrat_iac.program import project_name
-
-PROJECT_PREFIX = project_name("")
+from llmstrat_iac.program import PROJECT
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,10 @@ class StackSummary:
         return self.snapshot.outputs.values
 
     @property
-    def strategy(self) -> str:
-        """The strategy's name: part of the Pulumi project's, so that it is known without outputs."""
-        return self.stack.project.removeprefix(PROJECT_PREFIX)
+    def strategy(self) -> str | None:
+        """The strategy's name; None for a stack whose first `up` never ended."""
+        name = self.outputs.get("strategy")
+        return None if name is None else str(name)
 
     @property
     def expires(self) -> datetime | None:
@@ -44,12 +43,11 @@ class StackSummary:
 
 def list_stacks(engine: Engine) -> Iterator[StackSummary]:
     """Yield this toolkit's stacks on the engine's backend."""
-    for name in engine.list_stacks():
-        if name.project.startswith(PROJECT_PREFIX):
-            stack = engine.stack(name.project, name.stack)
-            snapshot = stack.snapshot()
-            physical = sum(resource.is_physical for resource in snapshot.resources)
-            yield StackSummary(stack, snapshot, physical)
+    for name in engine.list_stacks(PROJECT):
+        stack = engine.stack(name.project, name.stack)
+        snapshot = stack.snapshot()
+        physical = sum(resource.is_physical for resource in snapshot.resources)
+        yield StackSummary(stack, snapshot, physical)
 
 
 def describe_remaining(remaining: timedelta | None) -> str:

@@ -140,7 +140,7 @@ def deploy(program: Callable[[], None], *, preview: bool = False) -> Deployed:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        set_mocks(monitor.mocks, project="llmstrat-closed-api", stack="demo-dev", preview=preview, monitor=monitor)
+        set_mocks(monitor.mocks, project="llmstrat", stack="demo-dev", preview=preview, monitor=monitor)
         loop.run_until_complete(run_pulumi_func(run))
     finally:
         asyncio.set_event_loop(None)

@@ -11,7 +11,7 @@ from pulumi.runtime import set_all_config
 
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.planner.load import load_spec
-from llmstrat_iac.program import project_name, run, run_from_config
+from llmstrat_iac.program import PROJECT, run, run_from_config
 from llmstrat_iac.target import Target
 
 SPEC = """
@@ -45,8 +45,7 @@ def by_automation(spec: Path) -> Deployed:
 
 
 def _by_pulumi(spec: Path) -> Deployed:
-    project = project_name("closed-api")
-    set_all_config({f"{project}:spec": str(spec), f"{project}:expires": f"{EXPIRES:%Y-%m-%dT%H:%M:%SZ}"})
+    set_all_config({f"{PROJECT}:spec": str(spec), f"{PROJECT}:expires": f"{EXPIRES:%Y-%m-%dT%H:%M:%SZ}"})
     try:
         return deploy(run_from_config)
     finally:

@@ -11,7 +11,7 @@ from llmstrat_iac.components.gateway_from_spec import gateway_args
 from llmstrat_iac.errors import CredentialError, LlmstratError
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.planner.load import load_spec
-from llmstrat_iac.program import expiry_from_config, project_name, secrets_from_environment
+from llmstrat_iac.program import PROJECT, expiry_from_config, secrets_from_environment
 from llmstrat_iac.spec.units import TimeToLive
 from llmstrat_iac.target import Target
 
@@ -107,7 +107,7 @@ def test_an_expiry_that_wont_do_is_refused(configured: str, says: str) -> None:
         expiry_from_config(configured, TimeToLive("8h"), NOW)
 
 
-def test_both_doors_use_the_project_of_the_strategys_folder() -> None:
+def test_every_folder_is_the_one_project() -> None:
     for folder in (Path(__file__).parents[3] / "stacks").iterdir():
-        assert f"name: {project_name(folder.name)}\n" in (folder / "Pulumi.yaml").read_text()
+        assert f"\nname: {PROJECT}\n" in (folder / "Pulumi.yaml").read_text()
         assert len((folder / "__main__.py").read_text().splitlines()) <= 10
