@@ -17,7 +17,7 @@ compile() {
 }
 
 compile uv.txt requirements/uv.in
-compile dev.txt pyproject.toml --extra sandbox --group dev
+compile dev.txt pyproject.toml --extra sandbox --extra tokenizer --group dev
 compile runtime.txt pyproject.toml --constraints requirements/dev.txt
 compile sandbox.txt pyproject.toml --extra sandbox --constraints requirements/dev.txt
 compile local-llm.txt pyproject.toml --extra sandbox --extra local-llm --constraints requirements/dev.txt
