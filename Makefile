@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 CHECKED := src tests benchmarks examples plugins stacks tools
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
 LLM ?= scripted
 export LLM
 
