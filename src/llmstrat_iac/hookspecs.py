@@ -20,6 +20,7 @@ from llmstrat_iac.plan import Finding, Plan, StackPlan
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.providers import ProviderEntry
 from llmstrat_iac.target import Target
+from llmstrat_iac.tuning import ResolvedTuning, TuningState
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -70,7 +71,21 @@ class Provider:
     permissions: Callable[[Iterable[str]], Iterable[IamStatement]] = lambda _models: ()
     """Model ids to the IAM statements that the relay needs."""
     tuning: str | None = None
-    """`package.module:object` of the provider's managed fine-tuning, for `closed-api-tuned`."""
+    """`package.module:object` of the provider's managed fine-tuning, a `llmstrat_iac.tuning.Tuning`; None if it has
+    none. A provider that only tunes yields no models and serves under another provider's wire."""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """How the gateway reaches a tuned model: what `Tuning.program` returns."""
+
+    model: Any
+    """Id that the vendor answers to, a string or a `pulumi.Output` of one."""
+    upstream: Upstream
+    permissions: tuple[IamStatement, ...] = ()
+    """Resources may be `pulumi.Output`s."""
+    usd_per_mtok_input: float | None = None
+    usd_per_mtok_output: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,8 @@ class ResolvedSpec:
     strategy: Strategy
     providers: Mapping[str, ResolvedProvider] = field(default_factory=dict)
     runtimes: Mapping[str, Runtime] = field(default_factory=dict)
+    tuning: ResolvedTuning | None = None
+    """The `tuning:` block of `closed-api-tuned`; None for other strategies."""
 
     @property
     def stack_name(self) -> str:
@@ -106,7 +123,10 @@ class ProgramContext:
     expires: datetime | None
     """When the stack's TTL ends (UTC); None for a TTL of `never`."""
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """Provider name to API key, for those that the spec takes from the environment."""
+    """Provider name to API key, for those that the spec takes from the environment; `tuning.TUNING_SECRET` to the
+    key of the tuning, if it isn't a provider's."""
+    tuning: TuningState | None = None
+    """The stack's tuning jobs, read from the vendor before the program runs; None for other strategies."""
 
 
 class AwsSession(Protocol):
