@@ -108,6 +108,8 @@ class TuningJob:
     """Of the tuned model, once there is one."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """What is needed to register the job's resources again after the spec has moved on."""
+    deleted: bool = False
+    """Whether it is history only: its model, or the data of a job without one, has been deleted since."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,13 @@ class JobEvent:
 
 
 class TuningJobs(Protocol):
-    """A vendor's jobs at run time: what `Tuning.jobs` makes. Asks the vendor; creates nothing."""
+    """A vendor's jobs at run time: what `Tuning.jobs` makes. Asks the vendor; creates nothing.
+
+    What the vendor answers badly, or not at all, is raised as an LlmstratError.
+    """
 
     def list(self) -> tuple[TuningJob, ...]:
-        """All jobs of this stack, the newest first."""
+        """All jobs of this stack, history included, the newest first."""
 
     def cancel(self, job: TuningJob) -> None:
         """Stop a job that isn't over."""
@@ -138,25 +143,34 @@ class TuningState:
     """The stack's jobs as read before the program runs."""
 
     current: TuningJob | None = None
-    """The newest job with the identity of the spec."""
+    """The job that the program registers for the identity of the spec; None if there is none yet."""
     serving: TuningJob | None = None
-    """The newest completed other job; it serves while `current` isn't completed."""
+    """The newest completed other job; it serves while `current` doesn't."""
+    attempt: int = 1
+    """Which job for this identity `current` is, or will be: vendors keep the names of jobs that are over."""
+    deploy: bool = True
+    """Whether `current` may serve once it is completed."""
 
     @property
     def served(self) -> TuningJob | None:
         """The job whose model answers now."""
-        done = self.current is not None and self.current.state is JobState.COMPLETED
+        done = self.deploy and self.current is not None and self.current.state is JobState.COMPLETED
         return self.current if done else self.serving
 
 
-def tuning_state(jobs: Iterable[TuningJob], identity: str) -> TuningState:
-    """Pick the two jobs that matter from all of a stack's."""
+def tuning_state(jobs: Iterable[TuningJob], identity: str, *, retry: bool = False, deploy: bool = True) -> TuningState:
+    """Pick the two jobs that matter from all of a stack's. `retry` starts anew what has failed or was cancelled."""
     newest = sorted(jobs, key=lambda job: job.created.timestamp() if job.created else 0.0, reverse=True)
-    current = next((job for job in newest if job.identity == identity), None)
-    if current is not None and current.state is JobState.COMPLETED:
-        return TuningState(current, None)
-    completed = (job for job in newest if job.identity != identity and job.state is JobState.COMPLETED)
-    return TuningState(current, next(completed, None))
+    attempts = [job for job in newest if job.identity == identity]
+    current = next((job for job in attempts if not job.deleted), None)
+    if retry and current is not None and current.state in (JobState.FAILED, JobState.CANCELLED):
+        current = None
+    attempt = max(len(attempts) + (current is None), 1)
+    serving = None
+    if current is None or not deploy or current.state is not JobState.COMPLETED:
+        alive = (job for job in newest if job.identity != identity and not job.deleted)
+        serving = next((job for job in alive if job.state is JobState.COMPLETED), None)
+    return TuningState(current, serving, attempt, deploy)
 
 
 @dataclass(frozen=True)
@@ -207,8 +221,9 @@ class Tuning:
     """The vendor's part of the plan: resources in outline, storage and hosting, its token price, findings. Pure, and
     without reading the dataset; the strategy adds the dataset's check and the training's cost."""
     program: str
-    """`package.module:function(ProgramContext, ResolvedTuning, TuningState) -> ServedModel | None`: registers upload,
-    job, model and deployment; says how the gateway reaches the model once one is served."""
+    """`package.module:function(ProgramContext, ResolvedTuning, TuningState, ResourceOptions) -> ServedModel | None`:
+    registers upload, job, model and deployment with the options given; says how the gateway reaches the model once one
+    is served."""
     jobs: str
     """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`."""
     preflight: str
@@ -268,9 +283,9 @@ class ResolvedTuning:
         canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
-    def job_name(self, limit: int = 63) -> str:
+    def job_name(self, limit: int = 63, attempt: int = 1) -> str:
         """`stack-alias-identity` in a-z, 0-9 and single `-`, of at most `limit` characters: the alias gives way."""
-        tail = self.identity[:8]
+        tail = self.identity[:8] + (f"-{attempt}" if attempt > 1 else "")
         alias = plain_name(self.block.alias)[: limit - len(self.stack_name) - len(tail) - 2].strip("-")
         return "-".join(part for part in (self.stack_name, alias, tail) if part)
 
