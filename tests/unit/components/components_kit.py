@@ -33,6 +33,7 @@ class Registration:
     delete_before_replace: bool
     parent: str
     provider: str
+    stack_frames: int
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class _Monitor(MockMonitor):
                 delete_before_replace=request.deleteBeforeReplace,
                 parent=request.parent.split("::")[-1],
                 provider=request.provider or "".join(request.providers.values()),
+                stack_frames=len(request.stackTrace.frames),
             )
         )
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=_serialize(outputs))

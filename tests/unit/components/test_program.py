@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pulumi
@@ -102,3 +103,8 @@ def test_the_outputs_say_what_commands_need(by_automation: Deployed) -> None:
         "budget_table": "demo-dev-token-budget",
         "kept": ["account-wide role for API Gateway's logs: arn:aws:iam::1:role/logs"],
     }
+
+
+def test_no_path_of_the_users_gets_into_the_state(by_automation: Deployed) -> None:
+    assert {each.stack_frames for each in by_automation.registrations} == {0}
+    assert not hasattr(sys, "tracebacklimit")
