@@ -30,6 +30,7 @@ EVENTS: list[EngineEvent] = [
     ResourceDone("urn:stack", STACK_TYPE, "stack", Op.CREATE, 2.0),
     Diagnostic(Severity.INFO, "not shown", ""),
     Diagnostic(Severity.WARNING, "be careful", ""),
+    Diagnostic(Severity.ERROR, "comes with the exception", ""),
     ResourceFailed(*TABLE, Op.UPDATE, 0.5),
 ]
 
