@@ -52,6 +52,7 @@ def resolve_document(document: Document) -> ResolvedSpec:
             entry.name: ResolvedProvider(entry, *providers[entry.name]) for entry in getattr(spec, "providers", ())
         },
         tuning=assemble_tuning(tuning, spec, document.source) if tuning else None,
+        tuning_provider=tuning.provider if tuning else None,
     )
 
 

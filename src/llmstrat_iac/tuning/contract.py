@@ -68,7 +68,7 @@ class Tuning:
     """(tuning, requests a month) to what serving costs at that load; None if it is billed by token, or by the month."""
     serves_base: str | None = None
     """`package.module:function(ProgramContext, ResolvedTuning) -> ServedModel | None`: how the gateway reaches the
-    untuned base, as the fallback; None if the vendor doesn't serve it."""
+    untuned base, as the fallback; None for the provider's own way to its models."""
     keeps_history: bool = True
     """Whether the record of a job stays at the vendor, which can't delete it: the receipt names it."""
     secret_variable: str | None = None
