@@ -15,7 +15,8 @@ from story_kit import LLMSTRAT, REPOSITORY, User
 
 from llmstrat_iac.engine.locate import find_cli
 
-VOLATILE = frozenset({"__defaults", "expires", "llmstrat:expires"})
+# The engine copies the plain door's configuration into the inputs of the dynamic provider.
+VOLATILE = frozenset({"__defaults", "llmstrat:expires", "llmstrat:spec"})
 STACK = "story-dev"
 
 
