@@ -169,9 +169,7 @@ def _print_costs(out: Console, plan: Plan, notes: _Notes) -> None:
     if once:
         for line in once:
             shown.add_row(*_cost_row(line, notes))
-        shown.add_row(
-            "  [bold]once, whenever the data or the tuning changes[/]", "", "", f"[bold]{_sum(plan.once)}[/]", ""
-        )
+        shown.add_row("  [bold]once, for each job[/]", "", "", f"[bold]{_sum(plan.once)}[/]", "")
         shown.add_row()
     for line in fixed:
         shown.add_row(*_cost_row(line, notes))

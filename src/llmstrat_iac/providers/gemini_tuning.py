@@ -39,13 +39,15 @@ class GeminiPreferenceHyperparameters(GeminiHyperparameters):
 class GeminiTuningOptions(Closed):
     """The `options:` of a tuning by `gemini`: where in Google Cloud."""
 
-    project: str = Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", description="Google Cloud project.")
+    project: str = Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", description="The project in Google Cloud.")
     location: str = Field(
-        default="us-central1", pattern=r"^[a-z]+(-[a-z]+)+\d+$", description="Google Cloud region of job and endpoint."
+        default="us-central1",
+        pattern=r"^[a-z]+(-[a-z]+)+\d+$",
+        description="Region in Google Cloud of job and endpoint.",
     )
     bucket: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$",
-        description="Cloud Storage bucket that exists; the dataset is uploaded to it, and deleted by `down`.",
+        description="Bucket in Cloud Storage that exists; the dataset is uploaded to it, and deleted by `down`.",
     )
 
 

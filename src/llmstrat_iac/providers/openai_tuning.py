@@ -49,8 +49,8 @@ def _plan(tuning: ResolvedTuning) -> StackPlan:
             tuning_warning(
                 "openai-tuning-restricted",
                 "provider",
-                "OpenAI takes jobs only from organisations that tuned before",
-                "since 2026-05-07 new ones are refused, since 2026-07-02 those without recent use of a tuned model",
+                "OpenAI takes no jobs from new customers",
+                "since 2026-05-07 from none that hadn't tuned, since 2026-07-02 from none without recent use of a tuned model",
                 "see https://developers.openai.com/api/docs/deprecations; `bedrock` and `sagemaker` take everybody",
             ),
         ),

@@ -111,6 +111,8 @@ def _token_costs(spec: GatewaySpec, load: Load, prices: tuple[TokenPrice, ...]) 
             ("in", load.input_tokens, price.usd_per_mtok_input),
             ("out", load.output_tokens, price.usd_per_mtok_output),
         ):
+            if usd == 0:
+                continue  # what serves it is billed by time
             yield CostLine(
                 item=f"Tokens {direction}: {price.alias}",
                 basis=Basis.LOAD,

@@ -63,4 +63,4 @@ def size_dataset(tuning: ResolvedTuning, report: DatasetReport | None) -> Iterat
     if report.validation is not None:
         held_out = f"{report.validation.examples:,} examples, {report.validation.tokens:,} tokens"
         yield SizingLine("validation data", held_out, report.validation.file)
-    yield SizingLine("tuning", tuning.identity, "identity of base, data, method and hyperparameters")
+    yield SizingLine("identity of the job", tuning.identity, "of base, data, method and hyperparameters")
