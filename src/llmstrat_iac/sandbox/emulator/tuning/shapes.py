@@ -12,7 +12,12 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "float": (int, float), "double": (int, float), "timestamp": (int, float, str),
 }  # fmt: skip
 # Only ever inside a character class.
-_UNICODE = {r"\p{L}": "a-zA-Z\u00aa-\U0010ffff", r"\p{Z}": r"\s", r"\p{N}": r"\d"}
+_UNICODE = {
+    r"\p{L}": "a-zA-Z\u00aa-\U0010ffff",
+    r"\p{Z}": r"\s",
+    r"\p{N}": r"\d",
+    r"\p{Alnum}": "a-zA-Z0-9",
+} | dict.fromkeys((r"\p{M}", r"\p{S}", r"\p{P}"), r"\W")
 
 
 @lru_cache(maxsize=4)
@@ -80,7 +85,11 @@ def _pattern(java: str) -> re.Pattern[str]:
     """A pattern of the model's, whose Unicode classes Python's `re` doesn't know."""
     for name, characters in _UNICODE.items():
         java = java.replace(name, characters)
-    return re.compile(java, re.DOTALL)
+    try:
+        return re.compile(java, re.DOTALL)
+    except re.error:
+        # A few of the model's patterns aren't any, such as `[]+`.
+        return re.compile(".*", re.DOTALL)
 
 
 def _text(shape: Any, value: str, where: str) -> Iterator[str]:
