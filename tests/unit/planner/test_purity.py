@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "closed-api" / "several-providers.yaml"
+TUNED = Path(__file__).parents[3] / "examples" / "closed-api-tuned" / "bedrock" / "spec.yaml"
 PROGRAM = """
 import socket, sys
 
@@ -41,6 +42,8 @@ def run(command: list[str], *forbidden: str) -> subprocess.CompletedProcess[str]
         (["validate", str(EXAMPLE)], ("pulumi", "boto3", "botocore", "rich", "difflib", "llmstrat_iac.spec.messages")),
         (["plan", str(EXAMPLE)], ("pulumi", "boto3", "botocore", "urllib3")),
         (["plan", str(EXAMPLE), "--json"], ("pulumi", "boto3", "botocore", "rich")),
+        (["validate", str(TUNED)], ("pulumi", "boto3", "botocore", "rich", "difflib", "msgspec", "toktok")),
+        (["plan", str(TUNED)], ("pulumi", "boto3", "botocore", "urllib3")),
         (["schema"], ("pulumi", "boto3", "rich")),
         (["strategies"], ("pulumi", "boto3")),
         (["models"], ("pulumi", "boto3")),

@@ -191,3 +191,41 @@ def test_a_check_takes_only_what_it_asks_for(install: Install, tmp_path: Path) -
     resolved = load_spec(spec_with(tmp_path, plugins=name, provider="vendor"))
     plan = build_plan(resolved, create_registry(resolved.spec.plugins), now=datetime(2026, 11, 24, tzinfo=UTC))
     assert [finding.message for finding in plan.findings if finding.rule == "own-rule"] == ["it is 2026"]
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("nowhere.at_all:TUNING", "ModuleNotFoundError"),
+        ("llmstrat_iac.tuning:NOTHING", "AttributeError"),
+        ("llmstrat_iac.tuning:TUNING_SECRET", "tuning.credentials"),
+        ("llmstrat_iac.tuning:plain_name", "it is a function"),
+    ],
+)
+def test_a_tuning_that_cant_be_loaded_names_its_plugin(
+    named: str, message: str, install: Install, tmp_path: Path
+) -> None:
+    source = PROVIDER.replace("NAME", "vendor").replace("inside_account", f'tuning="{named}", inside_account')
+    plugin = install(source)
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        dedent(
+            f"""\
+            apiVersion: llmstrat/v1
+            name: stranger
+            strategy: B
+            owner: ml@example.com
+            region: us-east-1
+            plugins: [{plugin}]
+            data: {{classification: internal}}
+            limits: {{ttl: 72h}}
+            endpoint: {{consumers: [{{name: web, models: [tuned]}}]}}
+            tuning: {{provider: vendor, alias: tuned, base_model: m, dataset: {{train: t.jsonl}}}}
+            """
+        ),
+        encoding="utf-8",
+    )
+    with pytest.raises(PluginError) as caught:
+        load_spec(path)
+    assert plugin in caught.value.message
+    assert message in caught.value.message
