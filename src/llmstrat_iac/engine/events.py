@@ -196,7 +196,13 @@ class EventTranslator:
         if op is None or started is None:
             return []
         self._done += 1
-        return [outcome(*_identity(metadata), op, self.clock() - started), self._progress()]
+        seconds = self.clock() - started
+        if outcome is ResourceFailed:
+            return [ResourceFailed(*_identity(metadata), op, seconds), self._progress()]
+        physical = _is_physical(metadata)
+        if physical and op_name != "delete-replaced":
+            self.physical[op] = self.physical.get(op, 0) + 1
+        return [ResourceDone(*_identity(metadata), op, seconds, physical), self._progress()]
 
     def _progress(self) -> Progress:
         return Progress(max(self.planned or 0, self._started), self._done)

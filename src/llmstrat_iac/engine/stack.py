@@ -7,8 +7,8 @@ by the next operation that meets it, which says so with a warning event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmstrat_iac.engine.backends import Backend
@@ -120,9 +120,10 @@ class Stack:
             self._forget()
         return result
 
-    def refresh(self, on_event: OnEvent = _ignore) -> OperationResult:
-        """Bring the state in line with what really exists."""
-        return self._perform(REFRESH, on_event)
+    def refresh(self, on_event: OnEvent = _ignore, *, targets: Iterable[str] = ()) -> OperationResult:
+        """Bring the state in line with what really exists; of the targets (URNs) only, if there are any."""
+        chosen = tuple(argument for urn in targets for argument in ("--target", urn))
+        return self._perform(replace(REFRESH, arguments=REFRESH.arguments + chosen), on_event)
 
     def snapshot(self, *, show_secrets: bool = False) -> Snapshot:
         """Read the recorded resources, outputs and unfinished operations at once."""

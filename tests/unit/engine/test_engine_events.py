@@ -34,7 +34,7 @@ class Clock:
 
 
 def step(kind: str, op: str, *, urn: str = URN, type_: str = "aws:s3/bucket:Bucket", **new: Any) -> dict[str, Any]:
-    return {kind: {"metadata": {"op": op, "urn": urn, "type": type_, "new": new or None}}}
+    return {kind: {"metadata": {"op": op, "urn": urn, "type": type_, "new": {"custom": True, **new}}}}
 
 
 def translate(translator: EventTranslator, *raw: dict[str, Any]) -> list[object]:
@@ -143,3 +143,19 @@ def test_outputs_of_the_stack_are_masked() -> None:
     )
     assert translator.outputs == {"key": "[secret]", "deep": [{"a": "[secret]"}], "url": "https://x"}
     assert mask_secrets("plain") == "plain"
+
+
+def test_physical_resources_are_counted_apart_and_a_replacement_once() -> None:
+    translator = EventTranslator()
+
+    def done(urn: str, op: str, *, custom: bool, type_: str = "aws:iam/role:Role") -> None:
+        metadata = {"urn": urn, "type": type_, "op": op, "new": {"custom": custom}}
+        translator.translate({"resourcePreEvent": {"metadata": metadata}})
+        translator.translate({"resOutputsEvent": {"metadata": metadata}})
+
+    done("urn::component", "create", custom=False, type_="llmstrat:gateway:Gateway")
+    done("urn::role", "create", custom=True)
+    done("urn::table", "same", custom=True)
+    done("urn::api", "create-replacement", custom=True)
+    done("urn::api", "delete-replaced", custom=True)
+    assert translator.physical == {Op.CREATE: 1, Op.SAME: 1, Op.REPLACE: 1}
