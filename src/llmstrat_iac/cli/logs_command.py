@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from llmstrat_iac.operations.deployment import Deployment
     from llmstrat_iac.operations.usage import UsageLine
 
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 @json_option
 @click.option("--since", default="24h", show_default=True, help="How far back, such as 90m, 24h or 7d.")
 @click.option("--follow", "-f", is_flag=True, help="Go on printing new lines until Ctrl-C.")
-def command(*, spec: Path, sandbox: bool, as_json: bool, since: str, follow: bool) -> int:
+@click.option("--job", is_flag=True, help="Print the tuning job's events instead.")
+def command(*, spec: Path, sandbox: bool, as_json: bool, since: str, follow: bool, job: bool) -> int:
     """Print the usage log of SPEC's stack: who, which model, how many tokens, how long, what it cost."""
     from llmstrat_iac.cli.render import console
     from llmstrat_iac.cli.targets import target_environment
@@ -40,6 +42,9 @@ def command(*, spec: Path, sandbox: bool, as_json: bool, since: str, follow: boo
     resolved = load_spec(spec)
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
         deployment = open_deployment(resolved, target.variables)
+        if job:
+            _print_events(deployment, target.variables, as_json=as_json)
+            return 0
         log_group = str(deployment.require_snapshot().outputs.values["usage_log_group"])
         if follow:
             _print_json(follow_usage(deployment.session(), log_group, since=start))
@@ -49,6 +54,16 @@ def command(*, spec: Path, sandbox: bool, as_json: bool, since: str, follow: boo
         else:
             console().print(_table(list(lines)))
     return 0
+
+
+def _print_events(deployment: Deployment, variables: Mapping[str, str], *, as_json: bool) -> None:
+    from llmstrat_iac.operations.tuning import Follower
+
+    follower = Follower(deployment, variables)
+    for event in follower.jobs.events(follower.current()):
+        at = f"{event.at:%Y-%m-%d %H:%M:%S}"
+        document = {"at": event.at.isoformat(), "level": event.level, "message": event.message}
+        click.echo(json.dumps(document) if as_json else f"{at}  {event.level:7}  {event.message}")
 
 
 def _print_json(lines: Iterable[UsageLine]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +29,11 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
 
     resolved = load_spec(spec)
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
-        document = _document(open_deployment(resolved, target.variables))
+        deployment = open_deployment(resolved, target.variables)
+        document = _document(deployment)
+        tuning = _tuning(deployment, target.variables) if resolved.tuning is not None else None
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(document | ({"tuning": tuning} if tuning else {}), indent=2))
     else:
         from rich.table import Table
         from rich.text import Text
@@ -40,6 +43,8 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
             text = ", ".join(value) if isinstance(value, list) else str(value)
             style = "red" if name == "endpoint" and not document["healthy"] else ""
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(text, style=style))
+        if tuning is not None:
+            table.add_row(Text("tuning", style="bold"), _describe(tuning))
         console().print(table)
     return 0 if document["healthy"] else 1
 
@@ -82,3 +87,33 @@ def _health(outputs: Any) -> tuple[bool, str]:
     except EndpointError as error:
         return False, error.message
     return True, f"{url} answers"
+
+
+def _tuning(deployment: Deployment, variables: Mapping[str, str]) -> dict[str, Any]:
+    from llmstrat_iac.cli.tuning_view import document
+    from llmstrat_iac.errors import LlmstratError
+    from llmstrat_iac.operations.tuning import Follower, served_identity
+
+    served = served_identity(deployment.snapshot())
+    try:
+        job = Follower(deployment, variables).find()
+    except LlmstratError as error:
+        # The vendor's answer is one of many things to know; the others are shown without it.
+        return {"job": None, "unknown": error.message, "served_identity": served}
+    return {"job": document(job) if job else None, "served_identity": served}
+
+
+def _describe(tuning: Mapping[str, Any]) -> str:
+    job = tuning["job"]
+    if job is None:
+        return f"unknown: {tuning['unknown']}" if "unknown" in tuning else "no job: `llmstrat up` starts one"
+    parts = [job["name"], job["state"]]
+    if job["progress"] is not None:
+        parts.append(f"{job['progress']:.0%}")
+    parts += [f"{name.replace('_', ' ')} {value:g}" for name, value in job["metrics"].items()]
+    if job["failure"]:
+        parts.append(job["failure"])
+    if tuning["served_identity"] is not None:
+        same = tuning["served_identity"] == job["identity"]
+        parts.append("its model is served" if same else "an earlier model is served")
+    return ", ".join(parts)

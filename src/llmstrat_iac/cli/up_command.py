@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +17,12 @@ from llmstrat_iac.errors import LlmstratError
 
 if TYPE_CHECKING:
     from llmstrat_iac.cli.targets import TargetEnvironment
-    from llmstrat_iac.engine.results import OperationResult
+    from llmstrat_iac.engine.results import OperationResult, Snapshot
     from llmstrat_iac.engine.stack import Stack
     from llmstrat_iac.hookspecs import ResolvedSpec
     from llmstrat_iac.operations.smoke import SmokeResult
     from llmstrat_iac.spec.common import Endpoint
+    from llmstrat_iac.tuning import TuningState
 
 
 @click.command("up")
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 @yes_option
 @json_option
 @click.option("--preview", "preview_only", is_flag=True, help="Show what would change, and stop.")
+@click.option("--wait", is_flag=True, help="Wait for the tuning job, then deploy its model.")
+@click.option("--deploy", "release", is_flag=True, help="Deploy a tuned model whose spec says `deploy: manual`.")
+@click.option("--retry", is_flag=True, help="Start a tuning job that has failed, or was cancelled, anew.")
 @click.option("--renew", is_flag=True, help="Start the time to live anew.")
 @click.option("--skip-smoke-test", is_flag=True, help="Don't call the endpoint afterwards.")
 @click.option("--skip-preflight", is_flag=True, help="Don't ask AWS about credentials, quotas and models first.")
@@ -38,9 +44,10 @@ def command(
     yes: bool,
     as_json: bool,
     preview_only: bool,
-    renew: bool,
     skip_smoke_test: bool,
     skip_preflight: bool,
+    wait: bool,
+    **choices: bool,
 ) -> int:
     """Create or update the stack of SPEC, then smoke-test its endpoint."""
     if as_json and not (yes or preview_only):
@@ -50,23 +57,43 @@ def command(
 
     resolved = load_spec(spec)
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
-        run = _Up(spec, resolved, target, as_json=as_json, assume_yes=yes)
-        prepared = run.prepare(renew=renew, preflight=not skip_preflight)
+        run = _Up(spec, resolved, target, _Choices(**choices), as_json=as_json, assume_yes=yes)
+        run.check(preflight=not skip_preflight)
+        prepared = run.prepare()
         if preview_only:
             if as_json:
                 click.echo(json.dumps(run.changes(prepared[1]), indent=2))
             return 0
-        code = run.deploy(*prepared, smoke=not skip_smoke_test)
+        result = run.deploy(*prepared)
+        if wait and resolved.tuning is not None:
+            result = run.deploy_when_completed() or result
+        code = run.finish(result, smoke=not skip_smoke_test)
         if target.ephemeral and code == 0:
             code = run.hold_and_destroy()
     return code
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """What the options say about how to deploy."""
+
+    renew: bool
+    retry: bool
+    release: bool
 
 
 class _Up:
     """One run of the command, with what its steps share."""
 
     def __init__(
-        self, spec: Path, resolved: ResolvedSpec, target: TargetEnvironment, *, as_json: bool, assume_yes: bool
+        self,
+        spec: Path,
+        resolved: ResolvedSpec,
+        target: TargetEnvironment,
+        choices: _Choices,
+        *,
+        as_json: bool,
+        assume_yes: bool,
     ) -> None:
         from llmstrat_iac.cli.render import console
         from llmstrat_iac.operations.deployment import open_deployment
@@ -74,13 +101,14 @@ class _Up:
         self.spec = spec
         self.resolved = resolved
         self.target = target
+        self.choices = choices
         self.as_json = as_json
         self.assume_yes = assume_yes
         self.console = console(stderr=as_json)
         self.deployment = open_deployment(resolved, target.variables)
 
-    def prepare(self, *, renew: bool, preflight: bool) -> tuple[Stack, OperationResult]:
-        """Check, preview and show what would change."""
+    def prepare(self) -> tuple[Stack, OperationResult]:
+        """Preview and show what would change."""
         from llmstrat_iac.cli.live import operation_view
         from llmstrat_iac.operations.deployment import next_expiry
         from llmstrat_iac.program import secrets_from_environment
@@ -89,21 +117,52 @@ class _Up:
         now = datetime.now(UTC)
         snapshot = self.deployment.snapshot()
         is_new = snapshot is None or not snapshot.resources
-        self._check(preflight=preflight, is_new=is_new)
-        expires = next_expiry(self.deployment, snapshot, now=now, renew=renew)
-        stack = self.deployment.stack(self.deployment.context(expires=expires, secrets=secrets))
+        tuning = None if self.resolved.tuning is None else self._tuning(secrets, snapshot)
+        expires = next_expiry(self.deployment, snapshot, now=now, renew=self.choices.renew)
+        context = self.deployment.context(expires=expires, secrets=secrets, tuning=tuning)
+        stack = self.deployment.stack(context)
         # Of a new stack the plan has listed everything already.
         with operation_view(self.console, "Previewing", lists_resources=not is_new) as view:
             preview = stack.preview(view)
         self._show_changes(preview, is_new=is_new)
         return stack, preview
 
-    def deploy(self, stack: Stack, preview: OperationResult, *, smoke: bool) -> int:
-        """Ask, deploy and smoke-test."""
+    def _tuning(self, secrets: Mapping[str, str], snapshot: Snapshot | None) -> TuningState:
+        """How far the tuning is, after saying what this `up` does about it."""
+        from llmstrat_iac.cli.live import operation_view
+        from llmstrat_iac.operations.jobs_in_state import refresh_jobs
+        from llmstrat_iac.operations.tuning import current_state, what_up_does, with_known_data
+
+        self.deployment = with_known_data(self.deployment)
+        tuning = self.deployment.resolved.tuning
+        assert tuning is not None, "only asked for specs with `tuning:`"
+        state = current_state(self.deployment, secrets, snapshot, retry=self.choices.retry, deploy=self.choices.release)
+        self.console.print(f"[bold]Tuning[/bold] {what_up_does(state, snapshot, tuning.identity)}", soft_wrap=True)
+        with operation_view(self.console, "Looking at the tuning job", lists_resources=False) as view:
+            refresh_jobs(self.deployment.stack(), snapshot, view)
+        return state
+
+    def deploy_when_completed(self) -> OperationResult | None:
+        """Wait for the tuning job; deploy its model unless that is done, or to be done by hand."""
+        from llmstrat_iac.cli.tuning_view import follow
+        from llmstrat_iac.operations.tuning import Follower, require_completed, served_identity
+
+        job = follow(Follower(self.deployment, self.target.variables), self.console)
+        require_completed(job)
+        self.choices = replace(self.choices, retry=False)
+        tuning = self.deployment.resolved.tuning
+        assert tuning is not None, "only asked for specs with `tuning:`"
+        by_hand = tuning.block.deploy == "manual" and not self.choices.release
+        if by_hand or served_identity(self.deployment.snapshot()) == job.identity:
+            return None
+        return self.deploy(*self.prepare(), ask=False)
+
+    def deploy(self, stack: Stack, preview: OperationResult, *, ask: bool = True) -> OperationResult:
+        """Ask and deploy."""
         from llmstrat_iac.cli.live import operation_view
         from llmstrat_iac.operations.events import announce
 
-        if preview.changed and not self.assume_yes:
+        if preview.changed and ask and not self.assume_yes:
             click.confirm("Deploy this?", abort=True)
         announce(self.resolved, "up.started")
         try:
@@ -113,12 +172,17 @@ class _Up:
             announce(self.resolved, "up.failed", error.message)
             raise
         announce(self.resolved, "up.done")
-        return self._finish(result, smoke=smoke)
+        return result
 
-    def _check(self, *, preflight: bool, is_new: bool) -> None:
+    def check(self, *, preflight: bool) -> None:
+        """Refuse what the plan or AWS speaks against, before anything is changed."""
         from llmstrat_iac.cli.render import print_plan_details, print_plan_head
         from llmstrat_iac.operations.checks import check_before_up
+        from llmstrat_iac.program import secrets_from_environment
 
+        secrets_from_environment(self.resolved, self.target.variables)
+        snapshot = self.deployment.snapshot()
+        is_new = snapshot is None or not snapshot.resources
         plan, findings = check_before_up(
             self.resolved, self.deployment.session() if preflight else None, now=datetime.now(UTC)
         )
@@ -140,7 +204,8 @@ class _Up:
         verb = "Create" if is_new else "Update"
         self.console.print(f"{verb} [bold]{self.deployment.name}[/bold] in {where}: {counts or 'no changes'}")
 
-    def _finish(self, result: OperationResult, *, smoke: bool) -> int:
+    def finish(self, result: OperationResult, *, smoke: bool) -> int:
+        """Smoke-test, and say how to call the endpoint; returns the exit code."""
         snapshot = self.deployment.snapshot(show_secrets=True)
         assert snapshot is not None, "the stack exists after an up"
         values = dict(snapshot.outputs.values)
@@ -158,9 +223,12 @@ class _Up:
         from llmstrat_iac.operations.smoke import smoke_test
 
         consumer = self._endpoint().consumers[0]
+        models = values["consumers"][consumer.name]
+        if not models:
+            return ()  # nothing is served before the tuning is completed
         status = self.console.status("Calling the endpoint") if self.console.is_terminal else nullcontext()
         with status:
-            return smoke_test(values["base_url"], values["keys"][consumer.name], consumer)
+            return smoke_test(values["base_url"], values["keys"][consumer.name], consumer.name, models[0])
 
     def _endpoint(self) -> Endpoint:
         endpoint = self.resolved.spec.endpoint

@@ -23,6 +23,7 @@ from llmstrat_iac.plugins import create_registry
 from llmstrat_iac.program import PROJECT, run
 from llmstrat_iac.spec.common import Backend as BackendBlock
 from llmstrat_iac.target import Target
+from llmstrat_iac.tuning import TuningState
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,11 @@ class Deployment:
         """The stack's name, `name-environment`."""
         return self.resolved.stack_name
 
-    def context(self, *, expires: datetime | None, secrets: Mapping[str, str]) -> ProgramContext:
+    def context(
+        self, *, expires: datetime | None, secrets: Mapping[str, str], tuning: TuningState | None = None
+    ) -> ProgramContext:
         """What the strategy's program is run with."""
-        return ProgramContext(resolved=self.resolved, target=self.target, expires=expires, secrets=secrets)
+        return ProgramContext(self.resolved, self.target, expires, secrets, tuning)
 
     def stack(self, context: ProgramContext | None = None) -> Stack:
         """The engine's handle; without a context it can do all but `preview` and `up`."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmstrat_iac.operations.chat import Completion, Endpoint, EndpointError, complete, models
-from llmstrat_iac.spec.common import Consumer
 
 _QUESTION = "Answer with one word: ready?"
 _SETTLE_SECONDS = 60.0
@@ -27,7 +26,8 @@ class SmokeResult:
 def smoke_test(
     base_url: str,
     key: str,
-    consumer: Consumer,
+    consumer: str,
+    model: str,
     *,
     settle_seconds: float = _SETTLE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
@@ -35,10 +35,9 @@ def smoke_test(
     """Call the endpoint as one consumer; a gateway that is still settling is given time."""
     endpoint = Endpoint(base_url, key)
     deadline = time.monotonic() + settle_seconds
-    listed = _check(f"models listed for `{consumer.name}`", lambda: ", ".join(models(endpoint)), deadline, sleep)
+    listed = _check(f"models listed for `{consumer}`", lambda: ", ".join(models(endpoint)), deadline, sleep)
     if not listed.passed:
         return (listed,)
-    model = consumer.models[0]
     answered = _check(
         f"`{model}` answers",
         lambda: _short(complete(endpoint, model, _QUESTION)),

@@ -16,7 +16,9 @@ from llmstrat_iac.engine.events import Diagnostic, OnEvent, Severity
 from llmstrat_iac.engine.failures import ResourceError, StackNotFoundError
 from llmstrat_iac.engine.results import EMPTY_SNAPSHOT, Snapshot
 from llmstrat_iac.engine.stack import Stack
+from llmstrat_iac.errors import EngineError
 from llmstrat_iac.hookspecs import AwsSession, Leftover, Strategy
+from llmstrat_iac.operations.jobs_in_state import refresh_jobs
 from llmstrat_iac.operations.receipt import HOURS_A_MONTH, Cost, Receipt, receipt_lines
 from llmstrat_iac.operations.usage import cost_of, read_usage
 
@@ -48,6 +50,7 @@ class Teardown:
         created = snapshot.created
         cost = self._cost(outputs.get("usage_log_group"), created)
         before = [resource.type for resource in snapshot.resources if resource.is_physical]
+        self._refresh_jobs(snapshot)
         failures = self._destroy(len(snapshot.resources)) if snapshot.resources else ()
         after = self._remaining()
         leftovers = tuple(sweep(self.strategy, self.stack.name, self.session, remove=True))
@@ -66,6 +69,13 @@ class Teardown:
             cost=cost,
             failures=failures,
         )
+
+    def _refresh_jobs(self, snapshot: Snapshot) -> None:
+        try:
+            refresh_jobs(self.stack, snapshot, self.on_event)
+        except EngineError as error:
+            # The destroy has retries of its own, each after a refresh of everything.
+            self.on_event(Diagnostic(Severity.WARNING, f"the jobs can't be looked at: {error.message}", ""))
 
     def _destroy(self, planned: int) -> tuple[str, ...]:
         for attempt in range(1, ATTEMPTS + 1):

@@ -59,6 +59,11 @@ def _output(snapshot: Snapshot | None, name: str) -> str | None:
     return None if value is None else str(value)
 
 
+def _identity(deployment: Deployment) -> str:
+    assert deployment.resolved.tuning is not None, "only asked for specs with `tuning:`"
+    return deployment.resolved.tuning.identity
+
+
 class Follower:
     """A stack's jobs at run time."""
 
@@ -68,21 +73,20 @@ class Follower:
                 f"`{deployment.name}` tunes nothing: strategy `{deployment.resolved.strategy.name}`",
                 remedy="`llmstrat strategies` says which strategy does",
             )
-        known = with_known_data(deployment)
-        assert known.resolved.tuning is not None, "checked above"
-        self._identity = known.resolved.tuning.identity
-        secrets = secrets_from_environment(known.resolved, environment)
-        self.jobs: TuningJobs = open_jobs(known.resolved, known.session(), known.target, secrets)
+        secrets = secrets_from_environment(deployment.resolved, environment)
+        self.jobs: TuningJobs = open_jobs(deployment.resolved, deployment.session(), deployment.target, secrets)
+        # What `up` has started, not what it would start now: the file may have been edited since.
+        self._identity = known_identity(deployment.snapshot()) or _identity(with_known_data(deployment))
 
     def current(self) -> TuningJob:
-        """The job of the spec's data and settings; LlmstratError if `up` hasn't started one."""
+        """The job that `up` has started; LlmstratError if there is none."""
         job = self.find()
         if job is None:
-            raise LlmstratError("there is no job for this data and these settings", remedy="`llmstrat up` starts one")
+            raise LlmstratError("there is no tuning job", remedy="`llmstrat up` starts one")
         return job
 
     def find(self) -> TuningJob | None:
-        """The job of the spec's data and settings, if there is one."""
+        """The job that `up` has started, if there is one."""
         return next((job for job in self.jobs.list() if job.identity == self._identity and not job.deleted), None)
 
     def watch(self, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[TuningJob]:

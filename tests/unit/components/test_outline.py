@@ -10,9 +10,9 @@ from components_kit import EXPIRES, deploy
 
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
 from llmstrat_iac.planner.load import load_spec
-from llmstrat_iac.strategies.closed_api.outline import plan_stack
-from llmstrat_iac.strategies.closed_api.program import program
+from llmstrat_iac.program import run
 from llmstrat_iac.target import Target
+from llmstrat_iac.tuning import TUNING_SECRET, JobState, TuningJob, TuningState
 
 ROOT = Path(__file__).parents[3]
 SPECS = [
@@ -21,16 +21,40 @@ SPECS = [
 ]
 
 
-def registered(resolved: ResolvedSpec) -> Counter[str]:
+def registered(resolved: ResolvedSpec, tuning: TuningState | None = None) -> Counter[str]:
     """The types that the program registers, counted."""
     expires = EXPIRES if resolved.spec.limits.ttl.duration else None
-    secrets = dict.fromkeys(resolved.providers, "sk-test")
-    context = ProgramContext(resolved, Target(), expires, secrets)
-    return Counter(each.type for each in deploy(lambda: program(context)).registrations)
+    secrets = dict.fromkeys([*resolved.providers, TUNING_SECRET], "sk-test")
+    context = ProgramContext(resolved, Target(), expires, secrets, tuning)
+    return Counter(each.type for each in deploy(lambda: run(context)).registrations)
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def completed(resolved: ResolvedSpec) -> TuningState:
+    """The state in which the spec's own job is over and well."""
+    tuning = resolved.tuning
+    assert tuning is not None
+    job = TuningJob(
+        identity=tuning.identity,
+        name="job",
+        vendor_id="projects/p/locations/l/tuningJobs/1",
+        state=JobState.COMPLETED,
+        model_id="projects/p/locations/l/models/1",
+        inputs={
+            "key": f"{tuning.identity}-1",
+            "base_model": tuning.block.base_model,
+            "endpoint": "e",
+            "output": "s3://b/o",
+        },
+    )
+    return TuningState(job)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: "-".join(path.relative_to(ROOT).with_suffix("").parts[1:]))
 def test_the_outline_is_what_the_program_registers(path: Path) -> None:
+    """With tuning, the plan is of the stack as it is in the end, and of the dataset as it is until then."""
     resolved = load_spec(path)
-    planned = Counter({resource.type: resource.count for resource in plan_stack(resolved).resources})
-    assert planned == registered(resolved)
+    planned = Counter({resource.type: resource.count for resource in resolved.strategy.plan(resolved).resources})
+    if resolved.tuning is None:
+        assert planned == registered(resolved)
+    else:
+        assert planned == registered(resolved, TuningState()) | registered(resolved, completed(resolved))

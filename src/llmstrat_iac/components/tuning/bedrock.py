@@ -24,6 +24,7 @@ from llmstrat_iac.tuning import JobState, ResolvedTuning, TuningJob, TuningState
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-customization-iam-role.html
 _JOBS = "arn:{partition}:bedrock:{region}:{account}:model-customization-job/*"
+_BASE = "arn:{partition}:bedrock:{region}::foundation-model/"
 _FIXED = [
     "base_model_identifier",
     "custom_model_name",
@@ -51,7 +52,7 @@ def program(
         statements=st.data_statements(storage),
         opts=opts,
     )
-    run = _Run(context, tuning, storage, role, opts)
+    run = _Run(context, tuning, account, storage, role, opts)
     models = {}
     if state.serving is not None:
         models[state.serving.vendor_id] = run.known_job(state.serving, [policy])
@@ -69,12 +70,14 @@ class _Run:
         self,
         context: ProgramContext,
         tuning: ResolvedTuning,
+        account: Account,
         storage: st.Storage,
         role: aws.iam.Role,
         opts: pulumi.ResourceOptions,
     ) -> None:
         self._context = context
         self._tuning = tuning
+        self._account = account
         self._storage = storage
         self._role = role
         self._opts = opts
@@ -109,7 +112,7 @@ class _Run:
         return data.CustomModel(
             logical_name(key),
             data.CustomModelArgs(
-                base_model_identifier=base,
+                base_model_identifier=self._account.fill(_BASE + base),
                 custom_model_name=name,
                 job_name=name,
                 customization_type="FINE_TUNING",

@@ -51,6 +51,7 @@ def _outputs(tuning: ResolvedTuning, state: TuningState, tuned: ServedModel | No
         "alias": tuning.block.alias,
         "base_model": tuning.block.base_model,
         "identity": tuning.identity,
+        "settled": state.current is not None and state.current.state.over,
         "served_identity": state.served.identity if state.served else None,
         "served_model": tuned.model if tuned else None,
     }
