@@ -11,15 +11,21 @@ from llmstrat_iac.sandbox.vendor.bedrock_wire import BedrockWire
 from llmstrat_iac.sandbox.vendor.dialects import GEMINI, MISTRAL, OPENAI
 from llmstrat_iac.sandbox.vendor.gemini_wire import GeminiWire
 from llmstrat_iac.sandbox.vendor.generator import Generator
+from llmstrat_iac.sandbox.vendor.openai_files import Files
+from llmstrat_iac.sandbox.vendor.openai_tuning import FineTuning
+from llmstrat_iac.sandbox.vendor.openai_tuning_wire import OpenAiTuningWire
 from llmstrat_iac.sandbox.vendor.openai_wire import OpenAiWire
 
 
 def build_app(generator: Generator) -> Starlette:
     """The vendors over one generator."""
+    files = Files()
+    tuning = FineTuning(files, generator)
+    openai = [*OpenAiTuningWire(files, tuning).routes(), *OpenAiWire(generator, OPENAI, tuning).routes()]
     return Starlette(
         routes=[
             Route("/healthz", _health),
-            Mount("/openai/v1", routes=OpenAiWire(generator, OPENAI).routes()),
+            Mount("/openai/v1", routes=openai),
             Mount("/mistral/v1", routes=OpenAiWire(generator, MISTRAL).routes()),
             Mount("/gemini/v1beta/openai", routes=OpenAiWire(generator, GEMINI).routes()),
             Mount("/gemini/v1beta", routes=GeminiWire(generator).routes()),

@@ -20,6 +20,8 @@ from llmstrat_iac.sandbox.vendor import embeddings, openai_responses
 from llmstrat_iac.sandbox.vendor.answering import DEFAULT_MOST_TOKENS, Answer, wanted_fault
 from llmstrat_iac.sandbox.vendor.dialects import Dialect
 from llmstrat_iac.sandbox.vendor.generator import Generator, Message
+from llmstrat_iac.sandbox.vendor.openai_tuning import FineTuning
+from llmstrat_iac.sandbox.vendor.tuned import TunedGenerator
 from llmstrat_iac.sandbox.vendor.wire import (
     BadRequestError,
     answer_json,
@@ -30,6 +32,7 @@ from llmstrat_iac.sandbox.vendor.wire import (
     required,
 )
 
+_TUNED = "ft:"
 _DONE = "data: [DONE]\n\n"
 # OpenAI's reasoning families take `max_completion_tokens` only.
 _REASONING_FAMILIES = ("o1", "o3", "o4", "gpt-5")
@@ -43,6 +46,7 @@ class OpenAiWire:
 
     generator: Generator
     dialect: Dialect
+    tuning: FineTuning | None = None
 
     def routes(self) -> list[Route]:
         """Everything under the dialect's base URL."""
@@ -68,7 +72,7 @@ class OpenAiWire:
             try:
                 body = await read_json(request)
                 model = required(body, "model", str)
-                if model.startswith("missing"):
+                if model.startswith("missing") or not self._serves(model):
                     message = f"The model `{model}` does not exist or you do not have access to it."
                     raise BadRequestError(message, parameter="model", code="model_not_found", status=404)
                 fault = wanted_fault(request, model)
@@ -120,7 +124,14 @@ class OpenAiWire:
         return await openai_responses.respond(body, answer)
 
     def _answer(self, request: Request, body: Mapping[str, Any], messages: list[Message]) -> Answer:
-        return Answer(self.generator, messages, self._most_tokens(body), wanted_fault(request, body["model"]))
+        model = str(body["model"])
+        tuned = model.startswith(_TUNED) and self.tuning is not None
+        generator = TunedGenerator(self.generator, model) if tuned else self.generator
+        return Answer(generator, messages, self._most_tokens(body), wanted_fault(request, model))
+
+    def _serves(self, model: str) -> bool:
+        """Whether a tuned model is there; any other name is answered."""
+        return self.tuning is None or not model.startswith(_TUNED) or self.tuning.serves(model)
 
     def _most_tokens(self, body: Mapping[str, Any]) -> int:
         model = str(body["model"])
@@ -170,13 +181,14 @@ class OpenAiWire:
         refusal = self._refuse_key(request)
         if refusal is not None:
             return refusal
-        if name.startswith("missing"):
+        if name.startswith("missing") or not self._serves(name):
             return self.dialect.error(404, f"The model '{name}' does not exist", "model_not_found", "model")
         return answer_json(_model(name))
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return (*self.dialect.models, self.generator.name)
+        tuned = self.tuning.models() if self.tuning is not None else ()
+        return (*self.dialect.models, self.generator.name, *tuned)
 
 
 @dataclass(frozen=True)
