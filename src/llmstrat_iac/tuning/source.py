@@ -5,7 +5,7 @@ The dataset's reader is loaded only when somebody asks for a hash or a check.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +56,8 @@ def check_dataset(train: DatasetSource, validation: DatasetSource | None, rules:
     assert train.path is not None, "checked by the caller"
     report = check(
         train.path,
-        rules,
+        # It is sent under a name of our own.
+        replace(rules, file_name=None),
         validation=validation.path if validation else None,
         name=train.written,
         validation_name=validation.written if validation else None,

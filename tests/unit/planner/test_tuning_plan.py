@@ -152,6 +152,21 @@ def test_preference_pairs_for_a_preference_method(folder: Path) -> None:
     assert "dataset-method" not in findings(load(folder, "openai", tuning={"method": "preference"}))
 
 
+def test_the_name_of_the_file_is_ours_at_the_vendor(folder: Path) -> None:
+    write_data(folder / "data of may (new).jsonl", examples(120))
+    assert plan(load(folder, tuning={"dataset": {"train": "data of may (new).jsonl"}})).errors == ()
+
+
+@pytest.mark.parametrize(("vendor", "count"), [("openai", 1), ("gemini", 2)])
+def test_a_key_that_serves_for_models_and_tuning_is_uploaded_once(vendor: str, count: int, folder: Path) -> None:
+    """Gemini tunes with a service account, and is called with an API key."""
+    entry = {"name": vendor, "models": [{"alias": "main", "id": "m"}], "credentials": {"secret": "env:API_KEY"}}
+    credentials = None if vendor == "openai" else {"secret": "env:GOOGLE_CREDENTIALS"}
+    found = plan(load(folder, vendor, tuning={"credentials": credentials}, providers=[entry]))
+    resources = {resource.type: resource.count for resource in found.stack.resources}
+    assert resources["aws:secretsmanager/secret:Secret"] == count
+
+
 def test_a_dataset_in_s3_is_unknown_until_aws_is_asked(tmp_path: Path) -> None:
     resolved = load(tmp_path, tuning={"dataset": {"train": "s3://example-data/train.jsonl"}})
     found = plan(resolved)

@@ -134,6 +134,24 @@ def test_a_base_that_nobody_serves_is_no_fallback(folder: Path) -> None:
     assert found["base-not-served"].severity is Severity.ERROR
 
 
+def test_a_base_of_unknown_id_is_no_fallback(folder: Path) -> None:
+    tuning = {"base_model": "amazon.nova-9-v1:0:512k"}
+    assert findings(load(folder, tuning=tuning))["base-not-served"].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("deploy", "manual", "deployed-by-hand"),
+        ("retain_on_destroy", True, "model-outlives-stack"),
+        ("fallback_to_base", False, "no-answer-while-tuning"),
+    ],
+)
+def test_what_the_spec_means_for_callers_and_the_bill_is_said(key: str, value: Any, rule: str, folder: Path) -> None:
+    assert rule in findings(load(folder, tuning={key: value}))
+    assert rule not in findings(load(folder))
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_only_vendors_outside_the_account_need_a_token_budget(vendor: str, folder: Path) -> None:
     endpoint = {"consumers": [{"name": "web", "models": ["support"]}]}

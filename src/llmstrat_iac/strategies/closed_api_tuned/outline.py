@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from llmstrat_iac.hookspecs import ResolvedSpec
-from llmstrat_iac.plan import Finding, PlannedResource, StackPlan, TokenPrice
+from llmstrat_iac.plan import PlannedResource, StackPlan, TokenPrice
 from llmstrat_iac.spec.providers import GatewaySpec
 from llmstrat_iac.strategies.closed_api.costs import token_prices
 from llmstrat_iac.strategies.closed_api.outline import plan_gateway, uploaded_secrets
 from llmstrat_iac.strategies.closed_api_tuned.costs import check_price, hosting_costs, size_dataset, training_cost
 from llmstrat_iac.strategies.closed_api_tuned.dataset import check_data
+from llmstrat_iac.strategies.closed_api_tuned.serving import check_serving
 from llmstrat_iac.strategies.closed_api_tuned.spec import BASE_SUFFIX
 from llmstrat_iac.tuning import ResolvedTuning
 
@@ -36,7 +37,7 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
         costs=(training_cost(tuning, report), *vendor.costs, *gateway.costs, *hosting_costs(tuning, spec)),
         token_prices=prices,
         sizing=(*size_dataset(tuning, report), *vendor.sizing, *gateway.sizing),
-        findings=(*findings, *vendor.findings, *check_price(tuning), *_check_fallback(tuning, spec)),
+        findings=(*findings, *vendor.findings, *check_price(tuning), *check_serving(tuning, spec)),
     )
 
 
@@ -67,32 +68,9 @@ def _base_price(tuning: ResolvedTuning) -> Iterator[TokenPrice]:
 
 
 def _tuning_secrets(resolved: ResolvedSpec, tuning: ResolvedTuning) -> int:
-    """One if the vendor's key is uploaded for tuning alone: the gateway calls the tuned model with it."""
-    credentials = tuning.credentials
-    shared = any(each.entry.credentials is credentials for each in resolved.providers.values())
-    return 1 if credentials is not None and credentials.variable is not None and not shared else 0
-
-
-def _check_fallback(tuning: ResolvedTuning, spec: GatewaySpec) -> Iterator[Finding]:
-    from llmstrat_iac.tuning.outline import tuning_error, tuning_warning
-
-    if tuning.base is None or not tuning.block.fallback_to_base or tuning.fallback_id is not None:
-        return
-    alias = tuning.block.alias + BASE_SUFFIX
-    title, reason = tuning.base.title, f"{tuning.tuning.title} doesn't serve the untuned model"
-    if any(alias in consumer.models for consumer in spec.endpoint.consumers):
-        yield tuning_error(
-            "base-not-served",
-            "fallback_to_base",
-            f"there is no `{alias}`: {title} can't be called untuned",
-            reason,
-            f"take `{alias}` out of `consumers`, or offer the base by another provider",
-        )
-    else:
-        yield tuning_warning(
-            "base-not-served",
-            "fallback_to_base",
-            f"{title} can't be the fallback, and nothing answers as `{tuning.block.alias}` until it is tuned",
-            reason,
-            "say `fallback_to_base: false`, and keep callers away until `up` has deployed the tuned model",
-        )
+    """One if the gateway calls the tuned model with a key that no entry of `providers:` uploads."""
+    credentials, provider = tuning.credentials, resolved.tuning_provider
+    if credentials is None or credentials.variable is None:
+        return 0
+    same_key = provider is not None and provider.secret_variable == tuning.tuning.secret_variable
+    return 0 if same_key and tuning.vendor in resolved.providers else 1
