@@ -7,7 +7,9 @@ calls for plain `pulumi up`. Both register the same resources. Neither asks whet
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -23,10 +25,16 @@ PROJECT = "llmstrat"
 so that the endpoint keeps its URL and the consumers keep their keys."""
 
 
+_STACK_FRAMES = 4
+"""Fewer than from a resource's constructor down to where Pulumi looks: it then finds no caller and stores nothing."""
+
+
 def run(context: ProgramContext) -> None:
     """Run the strategy's program in the current Pulumi stack."""
     module, _, function = context.resolved.strategy.program.partition(":")
-    getattr(import_module(module), function)(context)
+    program = getattr(import_module(module), function)
+    with _no_stack_traces():
+        program(context)
 
 
 def run_from_config() -> None:
@@ -54,6 +62,24 @@ def _context(spec: str, expires: str | None, stack: str) -> ProgramContext:
         expires=expiry_from_config(expires, resolved.spec.limits.ttl, datetime.now(UTC)),
         secrets=secrets_from_environment(resolved, os.environ),
     )
+
+
+@contextmanager
+def _no_stack_traces() -> Iterator[None]:
+    """Keep Pulumi from storing the Python call stack with every resource.
+
+    It would be two thirds of the state, which Pulumi writes anew after every step, and would put the paths of whoever
+    ran `up` into a state that a team shares. Pulumi has no switch; Python's own limit for stacks does it.
+    """
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = _STACK_FRAMES
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = before
 
 
 def secrets_from_environment(resolved: ResolvedSpec, environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,67 +1,121 @@
-"""A consumer's key as a Pulumi resource: made once from the system's random source, kept as a secret in the state.
+"""A consumer's key in API Gateway, with its place in a usage plan, as one Pulumi resource.
 
-A dynamic resource, because a provider plugin for random values can't be had from a package registry and both doors
-need one. This module is imported by the provider's process, so it imports pulumi only.
+The official provider needs two resources for it, each with the key in its state. Pulumi writes the whole state after
+every step, so that with a thousand consumers the state's size times the number of steps decides how long `up` takes:
+one small resource a consumer is the difference between a minute and an hour (docs/performance.md).
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import string
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-KEY_PREFIX = "skllmstrat"
-_ALPHABET = string.ascii_letters + string.digits
-_RANDOM_LENGTH = 43
-"""256 bits. API Gateway takes 20 to 128 letters and digits as a key's value, so the usual dashes can't be used."""
-_INPUTS = ("consumer", "generation")
+from llmstrat_iac.components.key_seed import digest_of
+
+_REPLACING = ("region", "name", "sha256")
+_UPDATING = ("usage_plan_id", "tags")
 
 
 class ConsumerKeyProvider(dynamic.ResourceProvider):
-    """Creates keys; every change of consumer or generation is another key."""
+    """Reaches API Gateway by the environment's credentials and endpoint. The key itself is in the inputs only."""
 
     # There is nothing secret in the pickled provider, and decrypting it once a key would slow large stacks down.
     serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        value = generate_key()
-        outputs = {name: props[name] for name in _INPUTS} | {
-            "value": value,
-            "sha256": hashlib.sha256(value.encode()).hexdigest(),
-        }
-        return dynamic.CreateResult(f"{props['consumer']}-{secrets.token_hex(8)}", outputs)
+        from llmstrat_iac.components.key_registration import KeyRequest, register
+
+        request = KeyRequest(
+            name=props["name"],
+            description="Consumer's key, made by llmstrat-iac",
+            value=props["value"],
+            usage_plan_id=props["usage_plan_id"],
+            tags=props["tags"],
+        )
+        return dynamic.CreateResult(register(_client(props["region"]), request), _outputs(props))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        changed = [name for name in _INPUTS if olds.get(name) != news.get(name)]
-        return dynamic.DiffResult(changes=bool(changed), replaces=changed)
+        wanted = _outputs(news)
+        replaces = [name for name in _REPLACING if olds.get(name) != wanted[name]]
+        updates = [name for name in _UPDATING if olds.get(name) != wanted[name]]
+        return dynamic.DiffResult(changes=bool(replaces or updates), replaces=replaces)
+
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        from llmstrat_iac.components.key_registration import enrol, retag, withdraw
+
+        client = _client(news["region"])
+        if olds["usage_plan_id"] != news["usage_plan_id"]:
+            if olds["usage_plan_id"]:
+                withdraw(client, id_, olds["usage_plan_id"])
+            enrol(client, id_, news["usage_plan_id"])
+        if olds["tags"] != news["tags"]:
+            retag(client, _arn(news["region"], id_), olds["tags"], news["tags"])
+        return dynamic.UpdateResult(_outputs(news))
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        from llmstrat_iac.components.key_registration import look_up
+
+        found = look_up(_client(props["region"]), id_, props["usage_plan_id"])
+        if found is None:
+            return dynamic.ReadResult(None, {})
+        return dynamic.ReadResult(id_, {**props, "usage_plan_id": found.usage_plan_id, "tags": dict(found.tags)})
+
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        from llmstrat_iac.components.key_registration import unregister
+
+        unregister(_client(props["region"]), id_)
 
 
-def generate_key() -> str:
-    """A new random key."""
-    return KEY_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
+def _outputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: props[name] for name in ("region", "name", "usage_plan_id", "tags")}
+    return kept | {"sha256": digest_of(props["value"])}
+
+
+@cache
+def _client(region: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    # CreateApiKey is limited to five a second an account: adaptive retries wait instead of failing.
+    return boto3.client("apigateway", region, config=Config(retries={"mode": "adaptive", "max_attempts": 12}))
+
+
+def _arn(region: str, key_id: str) -> str:
+    import boto3
+
+    partition = boto3.Session().get_partition_for_region(region)
+    return f"arn:{partition}:apigateway:{region}::/apikeys/{key_id}"
 
 
 _PROVIDER = ConsumerKeyProvider()
 
 
 class ConsumerKey(dynamic.Resource, module="llmstrat", name="ConsumerKey"):
-    """One generation of a consumer's key."""
+    """One generation of a consumer's key, registered with API Gateway."""
 
-    value: pulumi.Output[str]
-    """The key; a Pulumi secret."""
     sha256: pulumi.Output[str]
-    """Its digest in hex; not a secret, since the key can't be guessed."""
 
     def __init__(
-        self, name: str, *, consumer: str, generation: int, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        key_name: str,
+        value: pulumi.Input[str],
+        usage_plan_id: pulumi.Input[str],
+        region: str,
+        tags: Mapping[str, str],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(
-            _PROVIDER,
-            name,
-            {"consumer": consumer, "generation": generation, "value": None, "sha256": None},
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["value"])),
-        )
+        props = {
+            "name": key_name,
+            "value": pulumi.Output.secret(value),
+            "usage_plan_id": usage_plan_id,
+            "region": region,
+            "tags": dict(tags),
+            "sha256": None,
+        }
+        super().__init__(_PROVIDER, name, props, opts)
