@@ -6,6 +6,7 @@ cd "$(dirname "$0")/demo"
 
 readonly SPEC=gateway.yaml
 readonly QUESTION="What is infrastructure as code, in one sentence?"
+readonly LONGER="Why should every cloud stack have an end date? Two short reasons."
 # The vendor in the sandbox takes any key; a real one would be read from here in the same way.
 export OPENAI_API_KEY=sk-demo-not-a-real-key
 
@@ -106,7 +107,7 @@ TRIAL_KEY=$(output keys trial)
 
 chapter "Call it like OpenAI" "ask.py is the OpenAI SDK with this base URL: $BASE_URL"
 ask WEB_KEY "$WEB_KEY" "$QUESTION"
-ask WEB_KEY "$WEB_KEY" --stream "$QUESTION"
+ask WEB_KEY "$WEB_KEY" --stream "$LONGER"
 
 chapter "It says no when it should" "A key that doesn't exist, a model that isn't allowed, a budget that is spent:"
 ask WRONG_KEY not-a-key-of-this-gateway-000000 --expect 401 "$QUESTION"

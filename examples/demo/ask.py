@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 
 from openai import APIStatusError, OpenAI
 from openai.types.chat import ChatCompletion
@@ -21,7 +22,8 @@ def ask(client: OpenAI, model: str, question: str) -> None:
     text = answer.choices[0].message.content
     if not text or answer.usage is None:
         sys.exit("the answer is empty")
-    print(f"  {text.strip()}\n  ({answer.usage.prompt_tokens} tokens in, {answer.usage.completion_tokens} out)")
+    shown = textwrap.fill(text.strip(), 96, initial_indent="  ", subsequent_indent="  ")
+    print(f"{shown}\n  ({answer.usage.prompt_tokens} tokens in, {answer.usage.completion_tokens} out)")
 
 
 def ask_quietly(client: OpenAI, model: str, question: str) -> ChatCompletion:

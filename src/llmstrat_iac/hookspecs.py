@@ -71,8 +71,9 @@ class Provider:
     permissions: Callable[[Iterable[str]], Iterable[IamStatement]] = lambda _models: ()
     """Model ids to the IAM statements that the relay needs."""
     tuning: str | None = None
-    """`package.module:object` of the provider's managed fine-tuning, a `llmstrat_iac.tuning.Tuning`; None if it has
-    none. A provider that only tunes yields no models and serves under another provider's wire."""
+    """`package.module:object` of the provider's managed fine-tuning, a `llmstrat_iac.tuning.Tuning`; None if none."""
+    serves: bool = True
+    """Whether its models can be listed under `providers:`; not if it only tunes."""
 
 
 @dataclass(frozen=True)

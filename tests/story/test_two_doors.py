@@ -94,6 +94,19 @@ def test_both_doors_register_the_same(user: User, pulumi: Pulumi) -> None:
     pulumi("stack", "rm", STACK, "--yes")
 
 
+def test_reap_takes_down_what_has_expired(user: User, pulumi: Pulumi) -> None:
+    expires = user.sandboxed("up", "--yes", "--json").json["outputs"]["expires"]
+    pulumi("stack", "init", "unrelated", "--no-select")
+    state = pulumi("stack", "export", "--stack", STACK).replace(f'"{expires}"', '"2026-01-01T00:00:00Z"')
+    (user.home / "expired.json").write_text(state)
+    pulumi("stack", "import", "--stack", STACK, "--file", str(user.home / "expired.json"))
+    assert "expired" in user.ok("list", "--sandbox").out
+    reaped = user.ok("reap", "--sandbox", "--yes")
+    assert "Nothing is left." in reaped.out
+    assert user.ok("list", "--sandbox", "--json").json == []
+    pulumi("stack", "rm", "unrelated", "--yes")
+
+
 def depends_on_new_ids(urn: str) -> bool:
     """Inputs that hold ids or hashes of what was created anew: of the API, its parts, its keys and its role."""
     return any(

@@ -80,10 +80,9 @@ class OperationView:
                 self._progress = event
             case Download():
                 self._download = None if event.done else event
-            case Diagnostic(severity=severity, message=message):
-                if severity is not Severity.INFO:
-                    style = "red" if severity is Severity.ERROR else "yellow"
-                    self._console.print(Text(f"  {severity}: {message}", style=style))
+            case Diagnostic(severity=Severity.WARNING, message=message):
+                # Errors come once, explained, with the exception that ends the operation.
+                self._console.print(Text(f"  warning: {message}", style="yellow"))
             case Summary():
                 self._running.clear()
 

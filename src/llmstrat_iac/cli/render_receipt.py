@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from llmstrat_iac.cli.live import short_type
+from llmstrat_iac.cli.text import money
 from llmstrat_iac.operations.receipt import Receipt
 
 
@@ -50,14 +51,20 @@ def _resources(receipt: Receipt) -> Table:
 
 def _cost(receipt: Receipt) -> str:
     cost = receipt.cost
-    fixed = "unknown" if cost.fixed_usd is None else f"${cost.fixed_usd:.4f}"
+    fixed = _usd(cost.fixed_usd)
     if cost.requests is None:
         return f"fixed {fixed}, tokens unknown"
     requests = f"{cost.requests} request{'' if cost.requests == 1 else 's'}"
-    tokens = "unknown" if cost.tokens_usd is None else f"${cost.tokens_usd:.4f}"
+    tokens = _usd(cost.tokens_usd)
     unpriced = f", {cost.unpriced_requests} of them without a known price" if cost.unpriced_requests else ""
     return f"fixed {fixed}, tokens {tokens} ({requests}{unpriced})"
 
 
+def _usd(usd: float | None) -> str:
+    return "unknown" if usd is None else f"{money(usd)} USD"
+
+
 def _hours(hours: float) -> str:
+    if hours * 60 < 1:
+        return "less than a minute"
     return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:.1f} h"

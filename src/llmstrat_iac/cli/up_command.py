@@ -123,7 +123,9 @@ class _Up:
             self.resolved, self.deployment.session() if preflight else None, now=datetime.now(UTC)
         )
         if not self.as_json:
-            (print_plan_details if is_new else print_plan_head)(plan, self.console)
+            # Whoever is about to be asked sees all of it; scripts, and updates, the sums and the findings.
+            asks_for_the_first_time = is_new and not self.assume_yes
+            (print_plan_details if asks_for_the_first_time else print_plan_head)(plan, self.console)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
             lines = "\n".join(f"  {one.rule}: {one.path}: {one.message}. {one.remedy}" for one in errors)

@@ -103,4 +103,4 @@ def month_so_far(session: AwsSession, log_group: object, *, now: datetime) -> st
     cost = cost_of(lines, fixed_usd=None)
     tokens = sum((line.prompt_tokens or 0) + (line.completion_tokens or 0) for line in lines)
     unpriced = f", {cost.unpriced_requests} requests without a known price" if cost.unpriced_requests else ""
-    return f"{len(lines)} requests, {tokens} tokens, ${cost.tokens_usd:.4f}{unpriced}"
+    return f"{len(lines)} requests, {tokens} tokens, {cost.tokens_usd:.4f} USD{unpriced}"

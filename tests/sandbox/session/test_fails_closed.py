@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
 import pytest
 from recording_proxy import Recorder, recording_proxy
 from sandbox_kit import post
@@ -166,3 +167,55 @@ def test_a_working_day_is_silent(watched: Watched) -> None:
         log = Path(record.log).read_text()
         assert KEY_ID not in log
         assert SECRET not in log
+
+
+GATEWAY = """\
+apiVersion: llmstrat/v1
+name: closed
+strategy: closed-api
+owner: ml@example.com
+region: us-east-1
+data: {classification: internal}
+limits: {ttl: 8h}
+endpoint: {consumers: [{name: web, models: [chat, nova], tokens_per_month: 1_000_000}]}
+providers:
+  - name: openai
+    credentials: {secret: "env:OPENAI_API_KEY"}
+    models: [{alias: chat, id: gpt-5.2}]
+  - name: bedrock
+    models: [{alias: nova, id: "amazon.nova-lite-v1:0"}]
+"""
+
+
+def test_a_whole_gateway_is_deployed_called_and_destroyed_without_leaving(watched: Watched, tmp_path: Path) -> None:
+    """Command line, engine, providers, functions and vendors together."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(GATEWAY)
+    environ = {
+        **watched.environ,
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "OPENAI_API_KEY": "sk-real-looking",
+        "LLMSTRAT_SANDBOX_HOME": str(watched.session.home),
+        "XDG_CACHE_HOME": str(platformdirs.user_cache_path()),
+    }
+
+    def llmstrat(command: str, *arguments: str) -> str:
+        run = subprocess.run(
+            ["llmstrat", command, str(spec), *arguments, "--sandbox"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    assert "✓ `chat` answers" in llmstrat("up", "--yes")
+    assert llmstrat("invoke", "hello", "--model", "nova").strip()
+    keys = json.loads(llmstrat("outputs", "--json", "--show-secrets"))["keys"]
+    assert "Nothing is left." in llmstrat("down", "--yes")
+    assert watched.recorder.requests == []
+    seen = "".join(path.read_text(errors="replace") for path in (watched.session.home / "logs").iterdir())
+    for secret in (KEY_ID, SECRET, TOKEN, "sk-real-looking", *keys.values()):
+        assert secret not in seen

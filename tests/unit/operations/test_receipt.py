@@ -47,7 +47,9 @@ def test_saved_receipt_is_complete_json(tmp_path: Path) -> None:
 
 
 def usage(**fields: object) -> str:
-    return json.dumps({"event": "usage", "consumer": "web", "model": "gpt-main", "provider": "openai", "status": 200} | fields)
+    return json.dumps(
+        {"event": "usage", "consumer": "web", "model": "gpt-main", "provider": "openai", "status": 200} | fields
+    )
 
 
 def test_cost_never_takes_unknown_for_free() -> None:

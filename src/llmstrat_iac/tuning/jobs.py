@@ -1,0 +1,114 @@
+"""How far a vendor's jobs are, in the same words for all vendors; and which of a stack's jobs matter.
+
+Data and a protocol. Who asks the vendor is the vendor's own heavy half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class JobState(StrEnum):
+    """How far a job is, in the same words for all vendors."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether the job will not change any more."""
+        return self in (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class TuningJob:
+    """A job at the vendor, in the same terms for all vendors."""
+
+    identity: str
+    """Of the inputs, as `ResolvedTuning.identity`."""
+    name: str
+    vendor_id: str
+    """Id or ARN by which the vendor knows the job."""
+    state: JobState
+    created: datetime | None = None
+    finished: datetime | None = None
+    progress: float | None = None
+    """0 to 1; None if the vendor doesn't say."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Such as `training_loss`, `validation_loss`, `trained_tokens`."""
+    failure: str | None = None
+    """The vendor's reason, if the job failed."""
+    model_id: str | None = None
+    """Of the tuned model, once there is one."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """What is needed to register the job's resources again after the spec has moved on."""
+    deleted: bool = False
+    """Whether it is history only: its model, or the data of a job without one, has been deleted since."""
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """A line of a job's log."""
+
+    at: datetime
+    level: str
+    """`info`, `warning` or `error`."""
+    message: str
+
+
+class TuningJobs(Protocol):
+    """A vendor's jobs at run time: what `Tuning.jobs` makes. Asks the vendor; creates nothing.
+
+    What the vendor answers badly, or not at all, is raised as an LlmstratError.
+    """
+
+    def list(self) -> tuple[TuningJob, ...]:
+        """All jobs of this stack, history included, the newest first."""
+
+    def cancel(self, job: TuningJob) -> None:
+        """Stop a job that isn't over."""
+
+    def events(self, job: TuningJob) -> Iterable[JobEvent]:
+        """The job's log, the oldest first."""
+
+
+@dataclass(frozen=True)
+class TuningState:
+    """The stack's jobs as read before the program runs."""
+
+    current: TuningJob | None = None
+    """The job that the program registers for the identity of the spec; None if there is none yet."""
+    serving: TuningJob | None = None
+    """The newest completed other job; it serves while `current` doesn't."""
+    attempt: int = 1
+    """Which job for this identity `current` is, or will be: vendors keep the names of jobs that are over."""
+    deploy: bool = True
+    """Whether `current` may serve once it is completed."""
+
+    @property
+    def served(self) -> TuningJob | None:
+        """The job whose model answers now."""
+        done = self.deploy and self.current is not None and self.current.state is JobState.COMPLETED
+        return self.current if done else self.serving
+
+
+def tuning_state(jobs: Iterable[TuningJob], identity: str, *, retry: bool = False, deploy: bool = True) -> TuningState:
+    """Pick the two jobs that matter from all of a stack's. `retry` starts anew what has failed or was cancelled."""
+    newest = sorted(jobs, key=lambda job: job.created.timestamp() if job.created else 0.0, reverse=True)
+    attempts = [job for job in newest if job.identity == identity]
+    current = next((job for job in attempts if not job.deleted), None)
+    if retry and current is not None and current.state in (JobState.FAILED, JobState.CANCELLED):
+        current = None
+    attempt = max(len(attempts) + (current is None), 1)
+    serving = None
+    if current is None or not deploy or current.state is not JobState.COMPLETED:
+        alive = (job for job in newest if job.identity != identity and not job.deleted)
+        serving = next((job for job in alive if job.state is JobState.COMPLETED), None)
+    return TuningState(current, serving, attempt, deploy)
