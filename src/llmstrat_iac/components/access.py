@@ -12,7 +12,7 @@ from datetime import datetime
 import pulumi
 import pulumi_aws as aws
 
-from llmstrat_iac.components.consumer_key import ConsumerKey
+from llmstrat_iac.components.consumer_keys import ConsumerKeys
 from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs
 from llmstrat_iac.components.key_seed import KeySeed, derive_key, digest_of
 from llmstrat_iac.components.names import GatewayNames
@@ -93,22 +93,19 @@ def create_plans(
     api: RestApi,
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """The usage plans, and each live key with its place in one."""
+    """The usage plans, and all live keys with their places in them."""
     names = GatewayNames(args.prefix)
-    plans: dict[Tier, aws.apigateway.UsagePlan] = {}
-    for each in live:
-        tier = Tier.of(each.consumer)
-        if tier not in plans:
-            plans[tier] = _plan(name, names, tier, api, opts)
-        ConsumerKey(
-            f"{name}-{each.consumer.name}-{each.generation}",
-            key_name=names.api_key(each.consumer.name, each.generation),
-            value=seed.value.apply(each.value),
-            usage_plan_id=plans[tier].id,
-            region=args.region,
-            tags=args.tags,
-            opts=opts,
-        )
+    tiers = dict.fromkeys(Tier.of(each.consumer) for each in live)
+    plans = {tier: _plan(name, names, tier, api, opts) for tier in tiers}
+    keys = {
+        names.api_key(each.consumer.name, each.generation): {
+            "consumer": each.consumer.name,
+            "generation": each.generation,
+            "usage_plan_id": plans[Tier.of(each.consumer)].id,
+        }
+        for each in live
+    }
+    ConsumerKeys(name, seed=seed.value, keys=keys, region=args.region, tags=args.tags, opts=opts)
 
 
 def _plan(

@@ -1,8 +1,8 @@
 """The secret that a gateway's consumer keys are derived from: random, made once, kept as a Pulumi secret in the state.
 
 Keys are derived and not drawn one by one so that they are known before API Gateway has them (the authorizer's package
-needs their digests), and so that a registration that was cut off can be repeated with the same key. A dynamic resource,
-because a provider plugin for random values can't be had from a package registry and both doors need one.
+needs their digests), and so that a registration that was cut off can be repeated with the same keys. A dynamic
+resource, because a provider plugin for random values can't be had from a package registry and both doors need one.
 """
 
 from __future__ import annotations
