@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.plan import PlannedResource, StackPlan
-from llmstrat_iac.spec.common import Consumer
 from llmstrat_iac.strategies.closed_api.costs import fixed_costs, load_costs, size, token_prices
 from llmstrat_iac.strategies.closed_api.spec import ClosedApiSpec
 
