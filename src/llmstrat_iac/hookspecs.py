@@ -108,6 +108,8 @@ class ResolvedSpec:
     runtimes: Mapping[str, Runtime] = field(default_factory=dict)
     tuning: ResolvedTuning | None = None
     """The `tuning:` block of `closed-api-tuned`; None for other strategies."""
+    tuning_provider: Provider | None = None
+    """The provider that `tuning.provider` names."""
 
     @property
     def stack_name(self) -> str:

@@ -46,6 +46,8 @@ class Basis(StrEnum):
     """Fixed: billed for as long as the stack exists."""
     HOUR = "hour"
     """Fixed: billed by the running hour."""
+    ONCE = "once"
+    """Billed when it happens, and not again."""
     LOAD = "month at the stated load"
     """Usage at the load that the spec states."""
 
@@ -108,6 +110,9 @@ class Total:
     usd: float
     unknown: tuple[str, ...] = ()
 
+    def __add__(self, other: Total) -> Total:
+        return Total(self.usd + other.usd, self.unknown + other.unknown)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -128,6 +133,13 @@ class Plan:
     """What the stack costs in an hour in which nobody calls."""
     monthly_limit: float | None = None
     """`limits.monthly_usd` of the spec."""
+    once: Total = Total(0.0)
+    """What is billed once, such as a tuning job; in no monthly sum, but in `first_month` and `forgotten_30_days`."""
+
+    @property
+    def first_month(self) -> Total:
+        """The month in which what is billed once happens."""
+        return self.at_load_month + self.once
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -22,9 +22,11 @@ from llmstrat_iac.spec.names import suggest
 
 BUILTIN_PLUGINS = (
     "llmstrat_iac.strategies.closed_api",
+    "llmstrat_iac.strategies.closed_api_tuned",
     "llmstrat_iac.providers.openai",
     "llmstrat_iac.providers.gemini",
     "llmstrat_iac.providers.bedrock",
+    "llmstrat_iac.providers.sagemaker",
     "llmstrat_iac.governance",
 )
 

@@ -12,6 +12,7 @@ import pytest
 
 from llmstrat_iac.cli import main
 from llmstrat_iac.cli.group import COMMANDS
+from llmstrat_iac.planner.load import load_spec
 from llmstrat_iac.spec.document import read_document
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,7 @@ def test_strategies_shows_all_four_and_says_which_are_missing(capsys: pytest.Cap
         ["C", "open-model", "■■■□", "■■■□"],
         ["D", "from-scratch", "■■■■", "■■■■"],
     ]
-    assert out.count("not in this release") == 3
+    assert out.count("not in this release") == 2
 
 
 def test_one_strategy_in_full(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,9 +103,16 @@ def test_one_strategy_in_full(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "examples/closed-api/one-provider.yaml" in out
     assert (ROOT / "examples/closed-api/one-provider.yaml").exists()
-    assert main(["strategies", "--json", "B"]) == 0
+    assert main(["strategies", "--json", "C"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
-    assert (document["name"], document["available"], document["example"]) == ("closed-api-tuned", False, None)
+    assert (document["name"], document["available"], document["example"]) == ("open-model", False, None)
+
+
+@pytest.mark.parametrize("letter", ["A", "B"])
+def test_the_example_of_a_strategy_is_there(letter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies", "--json", letter]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert load_spec(ROOT / document["example"]).strategy.letter == letter
 
 
 def test_models_by_provider(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from sandbox_kit import Clients, clients, process
 
+from llmstrat_iac.sandbox.jobs import SECONDS_VARIABLE
 from llmstrat_iac.sandbox.session import Sandbox, SandboxSession
+
+# Tuning jobs in a quarter of their usual time.
+os.environ.setdefault(SECONDS_VARIABLE, "0.5")
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ CLOSED_API_TUNED = StrategyProfile(
         "hosting a tuned model may cost by the hour, used or not",
     ),
     cost_drivers=("training tokens", "hosting of the tuned model", "tokens in and out"),
-    example="closed-api-tuned/",
+    example="closed-api-tuned/bedrock/spec.yaml",
 )
 
 OPEN_MODEL = StrategyProfile(

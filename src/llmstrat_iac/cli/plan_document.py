@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from llmstrat_iac.cli.text import findings_document
-from llmstrat_iac.plan import Plan
+from llmstrat_iac.plan import Plan, Total
 
 _SIGNIFICANT = 10
 """Digits of a figure: what lies below is noise of binary fractions."""
@@ -25,6 +25,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "token_prices": [asdict(price) for price in plan.stack.token_prices],
         "costs": [_figures(asdict(line) | {"basis": str(line.basis), "usd": line.usd}) for line in plan.stack.costs],
         "totals": {
+            "once": _figures(asdict(plan.once)) if plan.once != Total(0.0) else None,
             "fixed_hour": _figures(asdict(plan.fixed_hour)),
             "fixed_month": _figures(asdict(plan.fixed_month)),
             "at_load_month": _figures(asdict(plan.at_load_month)) if plan.has_load else None,

@@ -15,12 +15,15 @@ from llmstrat_iac.plan import Basis, CostLine, Plan, PlannedResource, Severity, 
 
 _SERVICES = {
     "apigateway": "API Gateway",
+    "bedrock": "Bedrock",
     "budgets": "Budgets",
     "cloudwatch": "CloudWatch",
     "dynamodb": "DynamoDB",
     "iam": "IAM",
     "lambda": "Lambda",
     "scheduler": "EventBridge Scheduler",
+    "s3": "S3",
+    "sagemaker": "SageMaker AI",
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",
 }
@@ -87,6 +90,8 @@ def _print_findings(plan: Plan, out: Console) -> None:
 
 def _summary(plan: Plan) -> str:
     parts = [f"{_sum(plan.fixed_month)} USD a month fixed"]
+    if plan.once != Total(0.0):
+        parts.insert(0, f"{_sum(plan.once)} USD once")
     if plan.has_load:
         parts.append(f"{_sum(plan.at_load_month)} at the stated load")
     parts.append(count(sum(resource.count for resource in plan.stack.resources), "resource"))
@@ -158,8 +163,14 @@ def _print_models(out: Console, plan: Plan, notes: _Notes) -> None:
 def _print_costs(out: Console, plan: Plan, notes: _Notes) -> None:
     out.print("\n[bold]Cost[/]  USD a month")
     shown = table("  item", "quantity", "each", "USD", " ", right=("quantity", "each", "USD"), wrap=("  item",))
-    fixed = [line for line in plan.stack.costs if line.basis is not Basis.LOAD]
+    once = [line for line in plan.stack.costs if line.basis is Basis.ONCE]
+    fixed = [line for line in plan.stack.costs if line.basis in (Basis.MONTH, Basis.HOUR)]
     load = [line for line in plan.stack.costs if line.basis is Basis.LOAD]
+    if once:
+        for line in once:
+            shown.add_row(*_cost_row(line, notes))
+        shown.add_row("  [bold]once, for each job[/]", "", "", f"[bold]{_sum(plan.once)}[/]", "")
+        shown.add_row()
     for line in fixed:
         shown.add_row(*_cost_row(line, notes))
     shown.add_row("  [bold]fixed, used or not[/]", "", "", f"[bold]{_sum(plan.fixed_month)}[/]", "")
@@ -181,7 +192,10 @@ def _cost_row(line: CostLine, notes: _Notes) -> tuple[str, str, str, str, str]:
 
 
 def _amount(quantity: float, unit: str) -> str:
-    number = f"{quantity:,.0f}" if quantity >= 100 or quantity == int(quantity) else f"{quantity:.3g}"
+    if 0 < quantity < 0.001:
+        number = "<0.001"
+    else:
+        number = f"{quantity:,.0f}" if quantity >= 100 or quantity == int(quantity) else f"{quantity:.3g}"
     plural = unit if quantity == 1 or unit.endswith(("s", "GB")) else f"{unit}s"
     return f"{number} {plural}"
 

@@ -29,7 +29,7 @@ def command(spec: Path, as_json: bool) -> int:
             raise
         print_json({"file": str(spec), "valid": False, "problems": _problems(error), "findings": []})
         return 1
-    plan = build_plan(resolved, create_registry(resolved.spec.plugins), now=datetime.now(UTC))
+    plan = build_plan(resolved, create_registry(resolved.spec.plugins), now=datetime.now(UTC), read_files=False)
     if as_json:
         valid = not plan.errors
         print_json({"file": str(spec), "valid": valid, "problems": [], "findings": findings_document(plan.findings)})
@@ -43,6 +43,8 @@ def _print(spec: Path, resolved: ResolvedSpec, plan: Plan) -> None:
     print_findings(shown)
     models = sum(len(each.entry.models) for each in resolved.providers.values())
     parts = [resolved.strategy.name, count(len(resolved.providers), "provider"), count(models, "model")]
+    if resolved.tuning is not None:
+        parts.append("1 tuned model")
     if resolved.spec.endpoint is not None:
         parts.append(count(len(resolved.spec.endpoint.consumers), "consumer"))
     verdict = f"refused by {count(len(plan.errors), 'rule')}" if plan.errors else "valid"

@@ -20,8 +20,8 @@ _CHECKED_SERVICES = frozenset(
 )
 
 
-def gateway_finders(stack_name: str, session: AwsSession) -> list[Finder]:
-    """All finders of a gateway, in the order of removal."""
+def gateway_finders(stack_name: str, session: AwsSession, *, checked: frozenset[str] = frozenset()) -> list[Finder]:
+    """All finders of a gateway, in the order of removal; `checked` are services that the caller has looked at."""
     names = GatewayNames(stack_name)
     return [
         Finder("scheduler schedule group", partial(_schedule_groups, names, session)),
@@ -33,7 +33,7 @@ def gateway_finders(stack_name: str, session: AwsSession) -> list[Finder]:
         Finder("dynamodb table", partial(_tables, names, session)),
         *account_finders(names, session),
         Finder("logs log group", partial(_log_groups, names, session)),
-        Finder("other tagged resource", partial(_others, names, session)),
+        Finder("other tagged resource", partial(_others, names, session, _CHECKED_SERVICES | checked)),
     ]
 
 
@@ -125,9 +125,9 @@ def _log_groups(names: GatewayNames, session: AwsSession) -> Iterator[Found]:
                 yield Found("logs log group", name, detail, billed=True, remove=remove)
 
 
-def _others(names: GatewayNames, session: AwsSession) -> Iterator[Found]:
-    """What carries the stack's tag but is of a service that no finder above has looked at."""
+def _others(names: GatewayNames, session: AwsSession, checked: frozenset[str]) -> Iterator[Found]:
+    """What carries the stack's tag but is of a service that no finder has looked at."""
     for arn in tagged_arns(session, names.prefix):
-        if arn.split(":")[2] not in _CHECKED_SERVICES:
+        if arn.split(":")[2] not in checked:
             detail = "carries the stack's tag; remove it by hand"
             yield Found("other tagged resource", arn, detail, billed=True, remove=None)

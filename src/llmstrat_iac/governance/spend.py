@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.hookspecs import ResolvedSpec
-from llmstrat_iac.plan import Finding, Plan, Severity
+from llmstrat_iac.plan import Basis, Finding, Plan, Severity
 
 
 def monthly_limit(resolved: ResolvedSpec, plan: Plan) -> Iterator[Finding]:
@@ -20,12 +20,13 @@ def monthly_limit(resolved: ResolvedSpec, plan: Plan) -> Iterator[Finding]:
             reason="a budget sends e-mail to the owner when what AWS bills runs towards the limit",
             remedy="add `monthly_usd`",
         )
-    elif plan.at_load_month.usd > limit:
+    elif plan.first_month.usd > limit:
+        first = " in the first month, tuning included," if plan.once.usd else " a month"
         yield Finding(
             rule="monthly-limit",
             severity=Severity.ERROR,
             path="limits.monthly_usd",
-            message=f"the estimate of ${plan.at_load_month.usd:,.2f} a month is above the limit of ${limit:,.2f}",
+            message=f"the estimate of ${plan.first_month.usd:,.2f}{first} is above the limit of ${limit:,.2f}",
             reason="the limit says what the stack may cost a month, tokens included",
             remedy="raise the limit, lower the load, or choose a cheaper model (`llmstrat models`)",
         )
@@ -50,7 +51,8 @@ def unknown_price(plan: Plan) -> Iterator[Finding]:
     for price in plan.stack.token_prices:
         if price.usd_per_mtok_input is None or price.usd_per_mtok_output is None:
             yield _unknown("providers", f"the price of `{price.model}` ({price.provider}) is unknown")
-    missing = [line.item for line in plan.stack.costs if line.unit_usd is None and line.unit != "million tokens"]
+    counted = [line for line in plan.stack.costs if line.unit != "million tokens" and line.basis is not Basis.ONCE]
+    missing = [line.item for line in counted if line.unit_usd is None]
     if missing:
         yield _unknown("region", f"no price is known in {plan.region} for: {', '.join(missing)}")
 
@@ -72,7 +74,10 @@ def unlimited_consumers(resolved: ResolvedSpec) -> Iterator[Finding]:
     """The vendors' bill has no other brake than token budgets: AWS budgets don't see it."""
     endpoint = resolved.spec.endpoint
     names = [each.name for each in endpoint.consumers if each.tokens_per_month is None] if endpoint else []
-    if names and any(not each.provider.inside_account for each in resolved.providers.values()):
+    inside = [each.provider.inside_account for each in resolved.providers.values()]
+    if resolved.tuning is not None:
+        inside.append(resolved.tuning.inside_account)
+    if names and not all(inside):
         shown = ", ".join(f"`{name}`" for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         yield Finding(
             rule="no-token-budget",

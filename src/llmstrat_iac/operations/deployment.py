@@ -95,7 +95,7 @@ def open_session(region: str) -> AwsSession:
 
 def fixed_month_usd(resolved: ResolvedSpec) -> float | None:
     """The plan's fixed costs a month; None if the price of any part isn't known."""
-    plan = build_plan(resolved, create_registry(resolved.spec.plugins), now=datetime.now(UTC))
+    plan = build_plan(resolved, create_registry(resolved.spec.plugins), now=datetime.now(UTC), read_files=False)
     return None if plan.fixed_month.unknown else plan.fixed_month.usd
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from llmstrat_iac.catalog.regions import REGIONS
 from llmstrat_iac.catalog.strategies import STRATEGY_PROFILES
 from llmstrat_iac.hookspecs import Provider, ResolvedProvider, ResolvedSpec, Strategy
+from llmstrat_iac.planner.tuning import assemble_tuning, resolve_tuning
 from llmstrat_iac.plugins import Registry, create_registry, find_installed
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.document import Document, read_document
@@ -41,6 +42,7 @@ def resolve_document(document: Document) -> ResolvedSpec:
     if all(problem.path != ("region",) for problem in problems):
         problems += _check_region(data)
     providers = _resolve_providers(data, registry, problems)
+    tuning = resolve_tuning(data, registry, problems) if "tuning" in strategy.spec.model_fields else None
     if problems or spec is None:
         raise document.error(problems) from cause
     return ResolvedSpec(
@@ -49,6 +51,8 @@ def resolve_document(document: Document) -> ResolvedSpec:
         providers={
             entry.name: ResolvedProvider(entry, *providers[entry.name]) for entry in getattr(spec, "providers", ())
         },
+        tuning=assemble_tuning(tuning, spec, document.source) if tuning else None,
+        tuning_provider=tuning.provider if tuning else None,
     )
 
 
@@ -127,8 +131,12 @@ def _resolve_providers(
             continue
         provider = registry.providers.get(name)
         if provider is None:
-            remedy = suggest(name, registry.providers)
+            remedy = suggest(name, (known.name for known in registry.providers.values() if known.serves))
             problems.append(Problem(("providers", index, "name"), f"there is no provider `{name}`", remedy))
+            continue
+        if not provider.serves:
+            message = f"{provider.title} only tunes; it has no models to call"
+            problems.append(Problem(("providers", index, "name"), message, "name it under `tuning:`"))
             continue
         problems += _check_credentials(provider, entry, index)
         options = entry.get("options", {})

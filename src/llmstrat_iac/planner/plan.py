@@ -17,11 +17,17 @@ _FORGOTTEN_HOURS = 30 * 24.0
 _ORDER = {severity: number for number, severity in enumerate(Severity)}
 
 
-def build_plan(resolved: ResolvedSpec, registry: Registry, *, now: datetime) -> Plan:
-    """Say what a spec would create, what it would cost and what speaks against it, without asking anybody."""
+def build_plan(resolved: ResolvedSpec, registry: Registry, *, now: datetime, read_files: bool = True) -> Plan:
+    """Say what a spec would create, what it would cost and what speaks against it, without asking anybody.
+
+    Without `read_files` training data isn't read: its findings, size and cost are missing.
+    """
+    if resolved.tuning is not None and not read_files:
+        resolved = replace(resolved, tuning=replace(resolved.tuning, reads_files=False))
     spec = resolved.spec
     stack = resolved.strategy.plan(resolved)
-    fixed = [line for line in stack.costs if line.basis is not Basis.LOAD]
+    fixed = [line for line in stack.costs if line.basis in (Basis.MONTH, Basis.HOUR)]
+    once = total(line for line in stack.costs if line.basis is Basis.ONCE)
     draft = Plan(
         name=spec.name,
         strategy=resolved.strategy.name,
@@ -31,11 +37,12 @@ def build_plan(resolved: ResolvedSpec, registry: Registry, *, now: datetime) -> 
         ttl=str(spec.limits.ttl),
         stack=stack,
         fixed_month=total(fixed),
-        at_load_month=total(stack.costs),
-        forgotten_30_days=_forgotten(fixed, spec.limits.ttl),
+        at_load_month=total(line for line in stack.costs if line.basis is not Basis.ONCE),
+        forgotten_30_days=_forgotten(fixed, spec.limits.ttl) + once,
         findings=(),
         fixed_hour=_scaled(total(fixed), 1 / HOURS_A_MONTH),
         monthly_limit=spec.limits.monthly_usd,
+        once=once,
     )
     findings = [*stack.findings, *_check(resolved, draft, registry, now)]
     return replace(draft, findings=tuple(sorted(findings, key=lambda found: _ORDER[found.severity])))
@@ -46,7 +53,7 @@ def _forgotten(fixed: list[CostLine], ttl: TimeToLive) -> Total:
     alive = _FORGOTTEN_HOURS if ttl.duration is None else min(_FORGOTTEN_HOURS, ttl.duration.total_seconds() / 3600)
     by_month = _scaled(total(line for line in fixed if line.basis is Basis.MONTH), _FORGOTTEN_HOURS / HOURS_A_MONTH)
     by_hour = total((line for line in fixed if line.basis is Basis.HOUR), hours=alive)
-    return Total(by_month.usd + by_hour.usd, by_month.unknown + by_hour.unknown)
+    return by_month + by_hour
 
 
 def _scaled(amount: Total, factor: float) -> Total:

@@ -1,4 +1,4 @@
-"""The JSON Schema of spec files: one branch a strategy, provider options by provider name. For editors.
+"""The JSON Schema of spec files: one branch a strategy, options of providers and tunings by provider name. For editors.
 
 Stricter checks (names that must exist elsewhere in the file, installed plugins) are the loader's.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
 from llmstrat_iac.catalog.regions import REGIONS
 from llmstrat_iac.hookspecs import Provider, Strategy
 from llmstrat_iac.planner.load import API_VERSION
+from llmstrat_iac.planner.tuning import load_tuning, tuning_providers
 from llmstrat_iac.plugins import Registry
+from llmstrat_iac.tuning import Tuning
 
 TITLE = "llmstrat spec"
 _REF = "#/$defs/{model}"
@@ -28,8 +31,13 @@ class _SpecSchema(GenerateJsonSchema):
 
 def build_schema(registry: Registry) -> dict[str, Any]:
     """The schema for all strategies and providers of the registry."""
-    strategies, providers = list(registry.strategies.values()), list(registry.providers.values())
-    models = [strategy.spec for strategy in strategies] + [provider.options for provider in providers]
+    strategies = list(registry.strategies.values())
+    providers = [provider for provider in registry.providers.values() if provider.serves]
+    tunings = {name: load_tuning(provider, registry) for name, provider in tuning_providers(registry).items()}
+    models: list[type[BaseModel]] = [strategy.spec for strategy in strategies]
+    models += [provider.options for provider in providers]
+    for tuning in tunings.values():
+        models += [tuning.options, *tuning.hyperparameters.values()]
     references, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REF, schema_generator=_SpecSchema
     )
@@ -40,6 +48,8 @@ def build_schema(registry: Registry) -> dict[str, Any]:
         _list_regions(definitions[names[strategy.spec]])
     if "ProviderEntry" in definitions:
         _narrow_providers(definitions["ProviderEntry"], {provider: names[provider.options] for provider in providers})
+    if "TuningBlock" in definitions:
+        _narrow_tuning(definitions["TuningBlock"], tunings, names)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": TITLE,
@@ -89,3 +99,30 @@ def _narrow_providers(definition: dict[str, Any], providers: dict[Provider, str]
             then["properties"]["credentials"] = {"type": "null"}
         branches.append({"if": {"properties": {"name": {"const": provider.name}}}, "then": then})
     definition["allOf"] = branches
+
+
+def _narrow_tuning(definition: dict[str, Any], tunings: dict[str, Tuning], names: dict[type[BaseModel], str]) -> None:
+    """Name the providers that tune, and give each its options and hyperparameters."""
+    field = definition["properties"]["provider"]
+    for key in ("pattern", "minLength", "maxLength", "type"):
+        field.pop(key, None)
+    field["enum"] = sorted(tunings)
+    definition["allOf"] = [
+        {
+            "if": {"properties": {"provider": {"const": name}}, "required": ["provider"]},
+            "then": _tuning_branch(tuning, names),
+        }
+        for name, tuning in tunings.items()
+    ]
+
+
+def _tuning_branch(tuning: Tuning, names: dict[type[BaseModel], str]) -> dict[str, Any]:
+    choices = [_REF.format(model=names[model]) for model in dict.fromkeys(tuning.hyperparameters.values())]
+    properties: dict[str, Any] = {
+        "options": {"$ref": _REF.format(model=names[tuning.options])},
+        "hyperparameters": {"anyOf": [{"$ref": choice} for choice in choices]},
+    }
+    if tuning.secret_variable is None:
+        properties["credentials"] = {"type": "null"}
+    required = ["options"] if any(field.is_required() for field in tuning.options.model_fields.values()) else []
+    return {"properties": properties} | ({"required": required} if required else {})

@@ -64,4 +64,5 @@ def llmstrat_providers() -> Iterable[Provider]:
         inside_account=True,
         secret_variable=None,
         permissions=_permissions,
+        tuning="llmstrat_iac.providers.bedrock_tuning:TUNING",
     )

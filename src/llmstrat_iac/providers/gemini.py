@@ -37,4 +37,5 @@ def llmstrat_providers() -> Iterable[Provider]:
         upstream=_upstream,
         inside_account=False,
         secret_variable="GEMINI_API_KEY",  # noqa: S106 - a variable's name
+        tuning="llmstrat_iac.providers.gemini_tuning:TUNING",
     )

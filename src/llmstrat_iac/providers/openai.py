@@ -43,4 +43,5 @@ def llmstrat_providers() -> Iterable[Provider]:
         upstream=_upstream,
         inside_account=False,
         secret_variable="OPENAI_API_KEY",  # noqa: S106 - a variable's name
+        tuning="llmstrat_iac.providers.openai_tuning:TUNING",
     )

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmstrat_iac.sandbox.jobs import SECONDS_VARIABLE
+
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 GUARD_FOLDER = Path(__file__).parent / "guard"
@@ -56,7 +58,10 @@ REMOVED_VARIABLES = (
     "PULUMI_CLOUD_URL",
 )
 # The only variables of the caller that the sandbox's own processes are given.
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+_PASSED_ON = (
+    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
+    SECONDS_VARIABLE,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

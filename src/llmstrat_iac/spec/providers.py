@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 from pydantic_core import InitErrorDetails
 
-from llmstrat_iac.spec.common import Alias, Closed, Name, StrategySpec
+from llmstrat_iac.spec.common import Alias, Closed, Endpoint, Name, StrategySpec
 from llmstrat_iac.spec.names import suggest
 from llmstrat_iac.spec.problems import Path, detail
 
@@ -90,6 +90,12 @@ class ProvidersBlock(StrategySpec):
                 aliases.add(model.alias)
                 problems += _misfits(model, offered, path)
         return problems
+
+
+class GatewaySpec(ProvidersBlock):
+    """A spec whose endpoint must be there: what strategies A and B have in common."""
+
+    endpoint: Endpoint = Field(description="The OpenAI-compatible endpoint.")
 
 
 def _misfits(model: ModelEntry, offered: frozenset[str], path: Path) -> list[InitErrorDetails]:

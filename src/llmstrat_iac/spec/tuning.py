@@ -55,7 +55,7 @@ class TuningBlock(Closed):
     )
     deploy: Literal["when-completed", "manual"] = Field(
         default="when-completed",
-        description="`when-completed`: the next `up` serves the tuned model; `manual`: not until the spec is changed.",
+        description="`when-completed`: the next `up` serves the tuned model; `manual`: `up --deploy` does.",
     )
     on_failure: Literal["keep-serving", "fail"] = Field(
         default="keep-serving",

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from llmstrat_iac.catalog.models import ModelInfo
 from llmstrat_iac.catalog.tunable_models import TunableBase
-from llmstrat_iac.plan import StackPlan
+from llmstrat_iac.plan import CostLine, StackPlan
 from llmstrat_iac.spec.common import Closed
 from llmstrat_iac.spec.providers import Credentials
 from llmstrat_iac.spec.tuning import TuningBlock
@@ -55,14 +55,22 @@ class Tuning:
     """The vendor's part of the plan: resources in outline, storage and hosting, the tuned model's token price,
     findings. Pure; the strategy adds the dataset's check and the training's cost."""
     program: str
-    """`package.module:function(ProgramContext, ResolvedTuning, TuningState) -> ServedModel | None`: registers upload,
-    job, model and deployment; says how the gateway reaches the model once one is served."""
+    """`package.module:function(ProgramContext, ResolvedTuning, TuningState, ResourceOptions) -> ServedModel | None`:
+    registers upload, job, model and deployment with the options given; says how the gateway reaches the model once one
+    is served."""
     jobs: str
     """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`."""
     preflight: str
     """`package.module:function(ResolvedSpec, AwsSession) -> Iterable[Finding]`."""
     sweep: str
     """`package.module:function(stack_name, AwsSession, *, remove) -> Iterable[Leftover]`."""
+    hosting: Callable[[ResolvedTuning, float], Iterable[CostLine]] | None = None
+    """(tuning, requests a month) to what serving costs at that load; None if it is billed by token, or by the month."""
+    serves_base: str | None = None
+    """`package.module:function(ProgramContext, ResolvedTuning) -> ServedModel | None`: how the gateway reaches the
+    untuned base, as the fallback; None for the provider's own way to its models."""
+    keeps_history: bool = True
+    """Whether the record of a job stays at the vendor, which can't delete it: the receipt names it."""
     secret_variable: str | None = None
     """Environment variable that customarily holds the key; None if the provider needs none. If it is the provider's
     own `secret_variable`, a key under `providers:` does for tuning, too."""

@@ -49,6 +49,8 @@ class TuningJob:
     """Of the tuned model, once there is one."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """What is needed to register the job's resources again after the spec has moved on."""
+    attempt: int = 1
+    """Which job for its identity it is."""
     deleted: bool = False
     """Whether it is history only: its model, or the data of a job without one, has been deleted since."""
 
@@ -106,9 +108,9 @@ def tuning_state(jobs: Iterable[TuningJob], identity: str, *, retry: bool = Fals
     current = next((job for job in attempts if not job.deleted), None)
     if retry and current is not None and current.state in (JobState.FAILED, JobState.CANCELLED):
         current = None
-    attempt = max(len(attempts) + (current is None), 1)
+    attempt = max((job.attempt for job in attempts), default=0) + (current is None)
     serving = None
     if current is None or not deploy or current.state is not JobState.COMPLETED:
         alive = (job for job in newest if job.identity != identity and not job.deleted)
         serving = next((job for job in alive if job.state is JobState.COMPLETED), None)
-    return TuningState(current, serving, attempt, deploy)
+    return TuningState(current, serving, attempt if current is None else current.attempt, deploy)

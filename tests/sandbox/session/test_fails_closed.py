@@ -7,17 +7,18 @@ the one way out, the proxy, replaced by a recorder: what it records would have l
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 import pytest
 from recording_proxy import Recorder, recording_proxy
 from sandbox_kit import post
 
+from llmstrat_iac.engine.locate import find_cli
 from llmstrat_iac.sandbox.environment import REMOVED_VARIABLES
 from llmstrat_iac.sandbox.session import Sandbox, SandboxSession
 
@@ -169,6 +170,7 @@ def test_a_working_day_is_silent(watched: Watched) -> None:
         assert SECRET not in log
 
 
+PULUMI = find_cli(os.environ).path
 GATEWAY = """\
 apiVersion: llmstrat/v1
 name: closed
@@ -196,7 +198,7 @@ def test_a_whole_gateway_is_deployed_called_and_destroyed_without_leaving(watche
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "OPENAI_API_KEY": "sk-real-looking",
         "LLMSTRAT_SANDBOX_HOME": str(watched.session.home),
-        "XDG_CACHE_HOME": str(platformdirs.user_cache_path()),
+        "LLMSTRAT_PULUMI": str(PULUMI),
     }
 
     def llmstrat(command: str, *arguments: str) -> str:

@@ -27,7 +27,9 @@ def error_text(path: Path) -> str:
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
 def test_valid_specs_load(path: Path) -> None:
-    assert load_spec(path).strategy.name == "closed-api"
+    resolved = load_spec(path)
+    assert resolved.strategy.name == ("closed-api-tuned" if path.stem.startswith("tuned-") else "closed-api")
+    assert (resolved.tuning is not None) is path.stem.startswith("tuned-")
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)

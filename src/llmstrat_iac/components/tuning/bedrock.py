@@ -166,7 +166,9 @@ class _Run:
         base = self._tuning.base
         return ServedModel(
             model=arn,
-            upstream=Upstream(wire="bedrock-converse", base_url=None, auth="sigv4"),
+            upstream=Upstream(
+                wire="bedrock-converse", base_url=self._context.target.upstreams.get("bedrock"), auth="sigv4"
+            ),
             permissions=(
                 IamStatement(
                     actions=("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmstrat_iac.components.leftovers import belongs, pages
 from llmstrat_iac.components.tuning.aws_errors import explained, object_exists
-from llmstrat_iac.components.tuning.names import TAG_JOB, identity_of
+from llmstrat_iac.components.tuning.names import TAG_JOB, attempt_of, identity_of
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
@@ -26,7 +26,7 @@ _PHASES = {
 }
 
 
-def jobs(resolved: ResolvedSpec, session: AwsSession, _target: Target, _secrets: Mapping[str, str]) -> BedrockJobs:
+def open_jobs(resolved: ResolvedSpec, session: AwsSession, _target: Target, _secrets: Mapping[str, str]) -> BedrockJobs:
     """The stack's jobs."""
     return BedrockJobs(resolved.stack_name, session)
 
@@ -94,6 +94,7 @@ class BedrockJobs:
             deleted = state.over and not object_exists(self._session, data)
         return TuningJob(
             identity=identity_of(key),
+            attempt=attempt_of(key),
             name=raw["jobName"],
             vendor_id=arn,
             state=state,

@@ -51,6 +51,11 @@ def identity_of(key: str) -> str:
     return key.partition("-")[0]
 
 
+def attempt_of(key: str) -> int:
+    """The inverse of `job_key`, for the attempt."""
+    return int(key.rpartition("-")[2])
+
+
 def logical_name(key: str) -> str:
     """The Pulumi name of a job's resources."""
     return f"tuning-{key}"

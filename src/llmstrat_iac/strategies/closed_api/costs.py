@@ -1,4 +1,4 @@
-"""What a gateway costs: fixed, and at the load that the spec states.
+"""What a gateway costs, under any strategy: fixed, and at the load that the spec states.
 
 List prices of the first tier without any free tier. Assumptions that no spec states are the constants below; they are
 printed with the sizing, so that a reader can disagree.
@@ -12,7 +12,7 @@ from llmstrat_iac.catalog.aws_prices import aws_price
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.plan import Basis, CostLine, SizingLine, TokenPrice
 from llmstrat_iac.spec.common import Load
-from llmstrat_iac.strategies.closed_api.spec import ClosedApiSpec
+from llmstrat_iac.spec.providers import GatewaySpec
 
 RELAY_GB = 0.5
 AUTHORIZER_GB = 0.125
@@ -28,14 +28,14 @@ _GB = 1e9
 _MEGA = 1e6
 
 
-def fixed_costs(spec: ClosedApiSpec, *, secrets: int, alarms: int) -> Iterator[CostLine]:
+def fixed_costs(spec: GatewaySpec, *, secrets: int, alarms: int) -> Iterator[CostLine]:
     """What is billed whether anybody calls or not."""
     if secrets:
         yield _line(spec, "Secrets Manager: vendors' keys", "secretsmanager-secret", secrets, Basis.MONTH)
     yield _line(spec, "CloudWatch alarms", "cloudwatch-alarm", alarms, Basis.MONTH)
 
 
-def load_costs(spec: ClosedApiSpec, prices: tuple[TokenPrice, ...]) -> Iterator[CostLine]:
+def load_costs(spec: GatewaySpec, prices: tuple[TokenPrice, ...]) -> Iterator[CostLine]:
     """What the stated load costs; nothing if the spec states none."""
     load = spec.endpoint.load
     if load is None:
@@ -79,7 +79,7 @@ def token_prices(resolved: ResolvedSpec) -> tuple[TokenPrice, ...]:
     return tuple(found)
 
 
-def size(spec: ClosedApiSpec) -> tuple[SizingLine, ...]:
+def size(spec: GatewaySpec, prices: tuple[TokenPrice, ...]) -> tuple[SizingLine, ...]:
     """How many requests run at once, and what the cost estimate takes for granted."""
     rate = sum(consumer.requests_per_second for consumer in spec.endpoint.consumers)
     load = spec.endpoint.load
@@ -89,7 +89,7 @@ def size(spec: ClosedApiSpec) -> tuple[SizingLine, ...]:
         cap = spec.endpoint.max_concurrency
         limit = f"the limit is {cap}" if cap else "AWS starts accounts at 1,000 or fewer for all functions together"
         lines.append(SizingLine("requests at once", f"at most {at_once:g}", f"{load.seconds:g} s each; {limit}"))
-        offered = _requested_aliases(spec)
+        offered = _requested_aliases(spec, prices)
         share = f"all to {offered[0]}" if len(offered) == 1 else f"even over {', '.join(offered)}; no fallbacks"
         lines.append(
             SizingLine(
@@ -101,8 +101,8 @@ def size(spec: ClosedApiSpec) -> tuple[SizingLine, ...]:
     return tuple(lines)
 
 
-def _token_costs(spec: ClosedApiSpec, load: Load, prices: tuple[TokenPrice, ...]) -> Iterator[CostLine]:
-    aliases = _requested_aliases(spec)
+def _token_costs(spec: GatewaySpec, load: Load, prices: tuple[TokenPrice, ...]) -> Iterator[CostLine]:
+    aliases = _requested_aliases(spec, prices)
     for price in prices:
         if price.alias not in aliases:
             continue
@@ -111,6 +111,8 @@ def _token_costs(spec: ClosedApiSpec, load: Load, prices: tuple[TokenPrice, ...]
             ("in", load.input_tokens, price.usd_per_mtok_input),
             ("out", load.output_tokens, price.usd_per_mtok_output),
         ):
+            if usd == 0:
+                continue  # what serves it is billed by time
             yield CostLine(
                 item=f"Tokens {direction}: {price.alias}",
                 basis=Basis.LOAD,
@@ -122,17 +124,17 @@ def _token_costs(spec: ClosedApiSpec, load: Load, prices: tuple[TokenPrice, ...]
             )
 
 
-def _requested_aliases(spec: ClosedApiSpec) -> list[str]:
+def _requested_aliases(spec: GatewaySpec, prices: tuple[TokenPrice, ...]) -> list[str]:
     """The models that some consumer may call, in the order of the file."""
     wanted = {alias for consumer in spec.endpoint.consumers for alias in consumer.models}
-    return [model.alias for provider in spec.providers for model in provider.models if model.alias in wanted]
+    return [price.alias for price in prices if price.alias in wanted]
 
 
-def _logged_bytes(spec: ClosedApiSpec, load: Load) -> int:
+def _logged_bytes(spec: GatewaySpec, load: Load) -> int:
     texts = (load.input_tokens + load.output_tokens) * BYTES_PER_TOKEN if spec.endpoint.usage_log.prompts else 0
     return LOG_BYTES + texts
 
 
-def _line(spec: ClosedApiSpec, item: str, price_of: str, quantity: float, basis: Basis = Basis.LOAD) -> CostLine:
+def _line(spec: GatewaySpec, item: str, price_of: str, quantity: float, basis: Basis = Basis.LOAD) -> CostLine:
     price = aws_price(price_of, spec.region)
     return CostLine(item, basis, quantity, price.unit, price.usd, price.source, price.as_of)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.hookspecs import ResolvedSpec
-from llmstrat_iac.plan import PlannedResource, StackPlan
+from llmstrat_iac.plan import PlannedResource, StackPlan, TokenPrice
+from llmstrat_iac.spec.providers import GatewaySpec
 from llmstrat_iac.strategies.closed_api.costs import fixed_costs, load_costs, size, token_prices
-from llmstrat_iac.strategies.closed_api.spec import ClosedApiSpec
 
 ALARMS = 3
 _ERROR_SHAPES = 8
@@ -19,19 +19,28 @@ _ERROR_SHAPES = 8
 def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     """Outline, costs, token prices and sizing of a gateway."""
     spec = resolved.spec
-    assert isinstance(spec, ClosedApiSpec), "validated by the strategy's own model"
+    assert isinstance(spec, GatewaySpec), "validated by the strategy's own model"
     prices = token_prices(resolved)
+    return plan_gateway(spec, prices, secrets=uploaded_secrets(spec))
+
+
+def plan_gateway(spec: GatewaySpec, prices: tuple[TokenPrice, ...], *, secrets: int) -> StackPlan:
+    """The gateway's part of any strategy's plan; `secrets` is how many keys it uploads."""
     return StackPlan(
-        resources=tuple(resource for resource in _resources(spec) if resource.count),
-        costs=(*fixed_costs(spec, secrets=_uploaded_secrets(spec), alarms=ALARMS), *load_costs(spec, prices)),
+        resources=tuple(resource for resource in _resources(spec, secrets) if resource.count),
+        costs=(*fixed_costs(spec, secrets=secrets, alarms=ALARMS), *load_costs(spec, prices)),
         token_prices=prices,
-        sizing=size(spec),
+        sizing=size(spec, prices),
     )
 
 
-def _resources(spec: ClosedApiSpec) -> Iterator[PlannedResource]:
+def uploaded_secrets(spec: GatewaySpec) -> int:
+    """How many keys of `providers:` come from the environment."""
+    return sum(1 for each in spec.providers if each.credentials is not None and each.credentials.variable is not None)
+
+
+def _resources(spec: GatewaySpec, secrets: int) -> Iterator[PlannedResource]:
     expires = 1 if spec.limits.ttl.duration else 0
-    secrets = _uploaded_secrets(spec)
     yield PlannedResource("pulumi:providers:aws", 1, "region and tags of everything below")
     yield PlannedResource("llmstrat:gateway:Gateway", 1, "the component that owns everything below")
     yield from _api()
@@ -67,15 +76,11 @@ def _api() -> Iterator[PlannedResource]:
     yield PlannedResource("pulumi-python:dynamic/llmstrat:AccountLogRole", 1, "account-wide; adopted, never deleted")
 
 
-def _tiers(spec: ClosedApiSpec) -> int:
+def _tiers(spec: GatewaySpec) -> int:
     return len(
         {(each.requests_per_second, each.effective_burst, each.requests_per_month) for each in spec.endpoint.consumers}
     )
 
 
-def _uploaded_secrets(spec: ClosedApiSpec) -> int:
-    return sum(1 for each in spec.providers if each.credentials is not None and each.credentials.variable is not None)
-
-
-def _budget_table(spec: ClosedApiSpec) -> int:
+def _budget_table(spec: GatewaySpec) -> int:
     return 1 if any(each.tokens_per_month is not None for each in spec.endpoint.consumers) else 0

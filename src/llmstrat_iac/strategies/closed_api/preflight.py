@@ -15,7 +15,6 @@ from llmstrat_iac.components.names import ACCOUNT_LOG_ROLE, GatewayNames
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.strategies.closed_api.bedrock_models import check_bedrock
-from llmstrat_iac.strategies.closed_api.spec import ClosedApiSpec
 
 _UNRESERVED_MINIMUM = 100
 """What Lambda keeps for functions without a reservation.
@@ -39,13 +38,14 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
         return
     account, caller = identity["Account"], identity["Arn"]
     yield Finding("aws.account", Severity.INFO, "", f"deploys to account {account} as {caller}")
-    yield from _guarded("aws.secret", "providers", _check_secrets(resolved, session))
-    yield from _guarded("aws.bedrock", "providers", check_bedrock(resolved, session))
-    yield from _guarded("aws.concurrency", "endpoint.max_concurrency", _check_concurrency(resolved, session))
-    yield from _guarded("aws.api-logs", "", _check_log_role(session))
+    yield from guarded("aws.secret", "providers", _check_secrets(resolved, session))
+    yield from guarded("aws.bedrock", "providers", check_bedrock(resolved, session))
+    yield from guarded("aws.concurrency", "endpoint.max_concurrency", _check_concurrency(resolved, session))
+    yield from guarded("aws.api-logs", "", _check_log_role(session))
 
 
-def _guarded(rule: str, path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+def guarded(rule: str, path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings; what AWS may not be asked becomes a warning."""
     try:
         yield from findings
     except (ClientError, BotoCoreError) as error:
@@ -64,7 +64,7 @@ def _check_secrets(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Find
         if credentials is None or credentials.variable is not None:
             continue
         path = f"providers[{index}].credentials.secret"
-        yield from _guarded("aws.secret", path, _check_secret(credentials.secret, path, session))
+        yield from guarded("aws.secret", path, _check_secret(credentials.secret, path, session))
 
 
 def _check_secret(name: str, path: str, session: AwsSession) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def _check_secret(name: str, path: str, session: AwsSession) -> Iterator[Finding
 
 def _check_concurrency(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     spec = resolved.spec
-    wanted = spec.endpoint.max_concurrency if isinstance(spec, ClosedApiSpec) else None
+    wanted = spec.endpoint.max_concurrency if spec.endpoint else None
     if wanted is None:
         return
     client = session.client("lambda")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pulumi
 
 from llmstrat_iac.components.gateway import Gateway
+from llmstrat_iac.components.gateway_args import GatewayArgs
 from llmstrat_iac.components.gateway_from_spec import gateway_args
 from llmstrat_iac.components.stack_provider import format_expiry, stack_provider
 from llmstrat_iac.hookspecs import ProgramContext
@@ -15,9 +19,26 @@ def program(context: ProgramContext) -> None:
     """Register the gateway that the spec describes, and export what commands and applications need."""
     spec = context.resolved.spec
     assert isinstance(spec, ClosedApiSpec), "validated by the strategy's own model"
-    args = gateway_args(context, spec.endpoint)
-    gateway = Gateway("gateway", args, pulumi.ResourceOptions(providers=[stack_provider(context)]))
-    outputs = {
+    register_gateway(
+        context, gateway_args(context, spec.endpoint), pulumi.ResourceOptions(providers=[stack_provider(context)])
+    )
+
+
+def register_gateway(
+    context: ProgramContext,
+    args: GatewayArgs,
+    opts: pulumi.ResourceOptions,
+    *,
+    outputs: Mapping[str, Any] | None = None,
+    kept: Sequence[pulumi.Input[str]] = (),
+) -> None:
+    """A strategy's gateway and outputs, with more of the strategy's own.
+
+    The logical name is the same for every strategy: the endpoint and the keys outlive a move from one to another.
+    """
+    spec = context.resolved.spec
+    gateway = Gateway("gateway", args, opts)
+    exported = {
         "name": spec.name,
         "environment": spec.environment,
         "strategy": context.resolved.strategy.name,
@@ -33,7 +54,8 @@ def program(context: ProgramContext) -> None:
         "relay_function": gateway.relay_function,
         "authorizer_function": gateway.authorizer_function,
         "budget_table": gateway.budget_table,
-        "kept": [pulumi.Output.concat("account-wide role for API Gateway's logs: ", gateway.log_role_arn)],
+        "kept": [pulumi.Output.concat("account-wide role for API Gateway's logs: ", gateway.log_role_arn), *kept],
+        **(outputs or {}),
     }
-    for name, value in outputs.items():
+    for name, value in exported.items():
         pulumi.export(name, value)

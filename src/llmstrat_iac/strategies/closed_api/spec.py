@@ -6,12 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from llmstrat_iac.spec.common import Endpoint
-from llmstrat_iac.spec.providers import ProvidersBlock
+from llmstrat_iac.spec.providers import GatewaySpec
 
 
-class ClosedApiSpec(ProvidersBlock):
+class ClosedApiSpec(GatewaySpec):
     """A whole file with `strategy: closed-api`."""
 
     strategy: Literal["closed-api"] = Field(description="`closed-api`, or its letter `A`.")
-    endpoint: Endpoint = Field(description="The OpenAI-compatible endpoint.")

@@ -7,20 +7,18 @@ from typing import Literal
 from pydantic import Field
 from pydantic_core import InitErrorDetails
 
-from llmstrat_iac.spec.common import Endpoint
 from llmstrat_iac.spec.problems import detail
-from llmstrat_iac.spec.providers import ProviderEntry, ProvidersBlock
+from llmstrat_iac.spec.providers import GatewaySpec, ProviderEntry
 from llmstrat_iac.spec.tuning import TuningBlock
 
 BASE_SUFFIX = "-base"
 """Alias of the untuned model: the tuned one's with this behind it."""
 
 
-class ClosedApiTunedSpec(ProvidersBlock):
+class ClosedApiTunedSpec(GatewaySpec):
     """A whole file with `strategy: closed-api-tuned`."""
 
     strategy: Literal["closed-api-tuned"] = Field(description="`closed-api-tuned`, or its letter `B`.")
-    endpoint: Endpoint = Field(description="The OpenAI-compatible endpoint.")
     tuning: TuningBlock = Field(description="The model that the vendor tunes.")
     providers: list[ProviderEntry] = Field(
         default_factory=list, description="Further closed LLM APIs, from provider plugins; may be empty."

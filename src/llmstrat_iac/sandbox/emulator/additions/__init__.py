@@ -1,4 +1,4 @@
-"""What a gateway needs and ministack lacks: a register of small additions, each with its reason and versions.
+"""What gateways and tuning need and ministack lacks: a register of small additions, each with its reason and versions.
 
 An addition wraps named functions of upstream. Their signatures are checked before anything is replaced, so an upstream
 that has moved on is a clear error and never a silent half. `tests/sandbox/emulator` proves for each that plain
@@ -12,6 +12,7 @@ from importlib.metadata import version
 from llmstrat_iac.sandbox.emulator.additions import (
     access_log,
     authorizer_key,
+    bedrock_tuning,
     exchange,
     gateway_updates,
     lambda_streaming,
@@ -30,6 +31,7 @@ ADDITIONS: tuple[Addition, ...] = (
     access_log.ADDITION,
     log_patterns.ADDITION,
     *gateway_updates.ADDITIONS,
+    *bedrock_tuning.ADDITIONS,
 )
 
 

@@ -12,6 +12,9 @@ from llmstrat_iac.errors import SandboxError
 
 API_GATEWAY = "ministack.services.apigateway_v1"
 LAMBDA = "ministack.services.lambda_svc"
+BEDROCK = "ministack.services.bedrock"
+IAM = "ministack.services.iam"
+S3 = "ministack.services.s3"
 
 
 @dataclass(frozen=True)

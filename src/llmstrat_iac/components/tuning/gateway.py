@@ -1,0 +1,99 @@
+"""Puts the tuned model, and its base as fallback, among a gateway's models.
+
+The alias answers with the tuned model once one is served; until then, and whenever it fails, with the base if the spec
+says so. An alias that nothing serves is left out, so that consumers get `model_not_found`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from importlib import import_module
+
+from llmstrat_iac.components.gateway_args import GatewayArgs, PermissionArgs, ProviderArgs, RouteArgs
+from llmstrat_iac.hookspecs import ProgramContext, ServedModel
+from llmstrat_iac.tuning import TUNING_SECRET, ResolvedTuning
+
+
+def with_tuned_model(
+    args: GatewayArgs, context: ProgramContext, *, tuned: ServedModel | None, base_alias: str
+) -> GatewayArgs:
+    """The gateway with the tuned model under its alias and the base, if it is the fallback, under its own."""
+    tuning = _tuning(context)
+    models, providers = dict(args.models), dict(args.providers)
+    base = base_model(context) if tuning.block.fallback_to_base else None
+    routes: list[RouteArgs] = []
+    # The base first: what the gateway calls a provider mustn't change once the tuned model is served.
+    for role, served in (("base", base), ("tuned", tuned)):
+        if served is not None:
+            name = _add_provider(providers, served, context, role)
+            routes.insert(0, RouteArgs(name, served.model, served.usd_per_mtok_input, served.usd_per_mtok_output))
+    if routes:
+        models[tuning.block.alias] = routes
+    if base is not None:
+        models[base_alias] = routes[-1:]
+    consumers = [
+        replace(consumer, models=[alias for alias in consumer.models if alias in models]) for consumer in args.consumers
+    ]
+    return replace(args, models=models, providers=providers, consumers=consumers)
+
+
+def base_model(context: ProgramContext) -> ServedModel | None:
+    """How the untuned base is reached: as the vendor's tuning says, else as any model of its provider."""
+    tuning, provider = _tuning(context), context.resolved.tuning_provider
+    if tuning.tuning.serves_base is not None:
+        module, _, function = tuning.tuning.serves_base.partition(":")
+        served: ServedModel | None = getattr(import_module(module), function)(context, tuning)
+        return served
+    base = tuning.base
+    if base is None or base.inference_id is None or provider is None:
+        return None
+    entry = context.resolved.providers.get(tuning.vendor)
+    upstream = provider.upstream(entry.options if entry else provider.options(), tuning.region)
+    info = next((model for model in provider.models() if model.id == base.inference_id), None)
+    return ServedModel(
+        model=base.inference_id,
+        upstream=replace(upstream, base_url=context.target.upstreams.get(tuning.vendor, upstream.base_url)),
+        permissions=tuple(provider.permissions([base.inference_id])),
+        usd_per_mtok_input=info.usd_per_mtok_input if info else None,
+        usd_per_mtok_output=info.usd_per_mtok_output if info else None,
+    )
+
+
+def _tuning(context: ProgramContext) -> ResolvedTuning:
+    assert context.resolved.tuning is not None, "only called for specs with `tuning:`"
+    return context.resolved.tuning
+
+
+def _add_provider(providers: dict[str, ProviderArgs], served: ServedModel, context: ProgramContext, role: str) -> str:
+    """Reach the model through a provider that the gateway has, or through one more; returns its name."""
+    upstream, vendor = served.upstream, _tuning(context).vendor
+    permissions = [PermissionArgs(each.actions, each.resources) for each in served.permissions]
+    for name in (vendor, f"{vendor}-{role}"):
+        known = providers.get(name)
+        if known is None:
+            providers[name] = _provider(served, context, permissions)
+            return name
+        if (known.wire, known.auth, known.base_url) == (upstream.wire, upstream.auth, upstream.base_url):
+            providers[name] = replace(known, permissions=[*known.permissions, *permissions])
+            return name
+    raise AssertionError(f"no provider's name is left for the {role} model")
+
+
+def _provider(served: ServedModel, context: ProgramContext, permissions: Iterable[PermissionArgs]) -> ProviderArgs:
+    upstream, credentials = served.upstream, _tuning(context).credentials
+    needs_key = upstream.auth not in ("sigv4", "none")
+    variable = credentials.variable if credentials and needs_key else None
+    return ProviderArgs(
+        wire=upstream.wire,
+        auth=upstream.auth,
+        base_url=upstream.base_url,
+        api_key=None if variable is None else tuning_secret(context),
+        existing_secret=credentials.secret if credentials and needs_key and variable is None else None,
+        permissions=list(permissions),
+    )
+
+
+def tuning_secret(context: ProgramContext) -> str:
+    """The key that the environment gave for tuning, or for the same vendor's models."""
+    return context.secrets.get(TUNING_SECRET) or context.secrets[_tuning(context).vendor]

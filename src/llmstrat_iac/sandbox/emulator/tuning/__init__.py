@@ -1,0 +1,1 @@
+"""Managed tuning at AWS for the emulator: Bedrock's custom models and SageMaker's training jobs, over time."""

@@ -1,0 +1,151 @@
+"""The clock and the mishaps of the sandbox's tuning jobs, the same at every vendor.
+
+Nothing runs in the background: a job's state is a function of the time that has passed since it began. A mishap is
+asked for by `fault-NAME` in a job's name (or suffix, or display name), or by `llmstrat-fault-NAME` in its training
+data. `fault-NAMExN` lasts for the first N requests only, so that the next try of the same name works.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SECONDS_VARIABLE = "LLMSTRAT_SANDBOX_JOB_SECONDS"
+DEFAULT_SECONDS = 2.0
+# Refused when it is created, or fails on its way.
+REFUSALS = ("500", "429", "quota")
+MISHAPS = ("data", "halfway", "slow")
+_SLOW_FACTOR = 30.0
+_QUEUED, _VALIDATED = 0.1, 0.25
+_STOPPING_SECONDS = 0.1
+_NAMED = re.compile(rf"fault-({'|'.join((*REFUSALS, *MISHAPS))})(?:x(\d+))?(?![a-z0-9])")
+_IN_DATA = re.compile(rb"llmstrat-fault-(data|halfway|slow)")
+
+
+def job_seconds() -> float:
+    """How long a job takes, from LLMSTRAT_SANDBOX_JOB_SECONDS."""
+    return float(os.environ.get(SECONDS_VARIABLE) or DEFAULT_SECONDS)
+
+
+class Phase(StrEnum):
+    """Where a job is."""
+
+    QUEUED = "queued"
+    VALIDATING = "validating"
+    TRAINING = "training"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+    @property
+    def over(self) -> bool:
+        """Whether it stays there."""
+        return self in (Phase.COMPLETED, Phase.FAILED, Phase.STOPPED)
+
+
+@dataclass
+class Course:
+    """One job's way: queued, validating, training, completed, unless something comes between. Times in epoch seconds.
+
+    `complaint` is what is wrong with the data; the job fails with it at the end of validation.
+    """
+
+    complaint: str | None = None
+    mishap: str | None = None
+    seconds: float = field(default_factory=job_seconds)
+    begun: float = field(default_factory=time.time)
+    stopped: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.mishap == "slow":
+            self.seconds *= _SLOW_FACTOR
+        if self.mishap == "data" and self.complaint is None:
+            self.complaint = "the training data isn't what this model takes (asked for by `fault-data`)"
+
+    @property
+    def validated(self) -> float:
+        """When validation ends."""
+        return self.begun + _VALIDATED * self.seconds
+
+    @property
+    def training_from(self) -> float | None:
+        """When training began or will begin; None if it never will."""
+        barred = self.complaint is not None or (self.stopped is not None and self.stopped < self.validated)
+        return None if barred else self.validated
+
+    @property
+    def ends(self) -> float:
+        """When it is over, as far as is known now."""
+        if self.stopped is not None:
+            return self.stopped + _STOPPING_SECONDS
+        if self.complaint is not None:
+            return self.validated
+        share = (1 + _VALIDATED) / 2 if self.mishap == "halfway" else 1.0
+        return self.begun + share * self.seconds
+
+    def phase(self, now: float | None = None) -> Phase:
+        """Where it is now."""
+        now = time.time() if now is None else now
+        if self.stopped is not None:
+            return Phase.STOPPED if now >= self.ends else Phase.STOPPING
+        if now >= self.ends:
+            return Phase.FAILED if self.complaint or self.mishap == "halfway" else Phase.COMPLETED
+        if now >= self.validated:
+            return Phase.TRAINING
+        return Phase.VALIDATING if now >= self.begun + _QUEUED * self.seconds else Phase.QUEUED
+
+    def trained(self, now: float | None = None) -> float:
+        """Share of the training that is done, 0 to 1."""
+        if self.training_from is None:
+            return 0.0
+        now = min(time.time() if now is None else now, self.stopped or self.ends)
+        length = (1 - _VALIDATED) * self.seconds
+        return min(1.0, max(0.0, (now - self.training_from) / length)) if length else 1.0
+
+    def stop(self) -> bool:
+        """Stop it; False if it is over or being stopped already."""
+        if self.phase().over or self.stopped is not None:
+            return False
+        self.stopped = time.time()
+        return True
+
+
+class Faults:
+    """The mishaps that names and data ask for; remembers how often each was granted."""
+
+    def __init__(self) -> None:
+        self._granted: Counter[str] = Counter()
+
+    def refusal(self, *names: str | None) -> str | None:
+        """How the creation of something with these names is refused: one of REFUSALS, or not at all."""
+        return self._asked(REFUSALS, names)
+
+    def mishap(self, names: tuple[str | None, ...], data: bytes = b"") -> str | None:
+        """What goes wrong later: one of MISHAPS, or nothing."""
+        found = _IN_DATA.search(data)
+        return found.group(1).decode() if found else self._asked(MISHAPS, names)
+
+    def _asked(self, kinds: tuple[str, ...], names: tuple[str | None, ...]) -> str | None:
+        for name in names:
+            for found in _NAMED.finditer(name or ""):
+                kind, most = found.groups()
+                if kind in kinds and self._grant(f"{name}:{kind}", most):
+                    return str(kind)
+        return None
+
+    def _grant(self, key: str, most: str | None) -> bool:
+        if most is None:
+            return True
+        self._granted[key] += 1
+        return self._granted[key] <= int(most)
+
+
+def losses(trained: float, steps: int) -> list[float]:
+    """The training loss after each step that is done: it falls from 2.0 towards 0.5."""
+    done = int(trained * steps)
+    return [round(0.5 + 1.5 / (1 + 4 * step / max(steps, 1)), 4) for step in range(1, done + 1)]
