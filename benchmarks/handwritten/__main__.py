@@ -7,6 +7,7 @@ ready from the benchmark.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import os
