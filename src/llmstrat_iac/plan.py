@@ -38,6 +38,11 @@ class PlannedResource:
     count: int
     purpose: str
 
+    @property
+    def is_physical(self) -> bool:
+        """Whether these exist outside of Pulumi's state: not a provider, nor a component of ours."""
+        return not self.type.startswith(("pulumi:", "llmstrat:"))
+
 
 class Basis(StrEnum):
     """What a cost line is counted by."""
@@ -101,6 +106,11 @@ class StackPlan:
     token_prices: tuple[TokenPrice, ...] = ()
     sizing: tuple[SizingLine, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def physical_resources(self) -> tuple[PlannedResource, ...]:
+        """What will exist, without Pulumi's own bookkeeping."""
+        return tuple(resource for resource in self.resources if resource.is_physical)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -17,8 +18,10 @@ from pathlib import Path
 from llmstrat_iac.errors import CredentialError, LlmstratError
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
 from llmstrat_iac.planner.load import load_spec
+from llmstrat_iac.spec.providers import Credentials
 from llmstrat_iac.spec.units import TimeToLive
 from llmstrat_iac.target import Target
+from llmstrat_iac.tuning import TUNING_SECRET
 
 PROJECT = "llmstrat"
 """The Pulumi project of every strategy's stacks: a spec that moves to another strategy updates the stack that it has,
@@ -41,13 +44,19 @@ def run_from_config() -> None:
     """Run the program of the spec that the Pulumi configuration names.
 
     `spec` is a path, relative to the project's folder; `expires` (ISO 8601) is when the stack's TTL ends, by default
-    the TTL from now, rounded up to the hour. What the user can fix is raised as `pulumi.RunError`.
+    the TTL from now, rounded up to the hour. With `tuning:` in the spec, `retry` starts a job that has failed anew and
+    `deploy` serves a model whose spec says `deploy: manual`. What the user can fix is raised as `pulumi.RunError`.
     """
     import pulumi
 
     config = pulumi.Config()
     try:
-        run(_context(config.require("spec"), config.get("expires"), pulumi.get_stack()))
+        context = _context(config.require("spec"), config.get("expires"), pulumi.get_stack())
+        if context.resolved.tuning is not None:
+            context = with_tuning(
+                context, retry=config.get_bool("retry") or False, deploy=config.get_bool("deploy") or False
+            )
+        run(context)
     except LlmstratError as error:
         # Pulumi shows the text of a RunError only, of anything else a traceback.
         raise pulumi.RunError(str(error)) from error
@@ -62,6 +71,18 @@ def _context(spec: str, expires: str | None, stack: str) -> ProgramContext:
         expires=expiry_from_config(expires, resolved.spec.limits.ttl, datetime.now(UTC)),
         secrets=secrets_from_environment(resolved, os.environ),
     )
+
+
+def with_tuning(context: ProgramContext, *, retry: bool = False, deploy: bool = False) -> ProgramContext:
+    """The context with what S3 says about the dataset and the vendor about the stack's jobs."""
+    import boto3
+
+    from llmstrat_iac.components.tuning.state import read_state, with_fingerprints
+
+    session = boto3.Session(region_name=context.resolved.spec.region)
+    resolved = with_fingerprints(context.resolved, session)
+    state = read_state(resolved, session, context.target, context.secrets, retry=retry, deploy=deploy)
+    return replace(context, resolved=resolved, tuning=state)
 
 
 @contextmanager
@@ -85,19 +106,25 @@ def _no_stack_traces() -> Iterator[None]:
 def secrets_from_environment(resolved: ResolvedSpec, environment: Mapping[str, str]) -> dict[str, str]:
     """Provider to API key, for those that the spec takes from the environment; CredentialError if one is missing."""
     secrets = {}
-    for name, provider in resolved.providers.items():
-        credentials = provider.entry.credentials
+    for name, path, credentials in _credentials(resolved):
         variable = credentials.variable if credentials else None
         if variable is None:
             continue
         value = environment.get(variable, "").strip()
         if not value:
             raise CredentialError(
-                f"providers.{name}.credentials: the environment variable `{variable}` is not set",
+                f"{path}: the environment variable `{variable}` is not set",
                 remedy=f"export {variable}=…, or name an existing Secrets Manager secret in the spec",
             )
         secrets[name] = value
     return secrets
+
+
+def _credentials(resolved: ResolvedSpec) -> Iterator[tuple[str, str, Credentials | None]]:
+    for name, provider in resolved.providers.items():
+        yield name, f"providers.{name}.credentials", provider.entry.credentials
+    if resolved.tuning is not None:
+        yield TUNING_SECRET, TUNING_SECRET, resolved.tuning.block.credentials
 
 
 def expiry_from_config(configured: str | None, ttl: TimeToLive, now: datetime) -> datetime | None:

@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from llmstrat_iac.engine.events import (
-    STACK_TYPE,
     Diagnostic,
     Download,
     EngineEvent,
@@ -89,7 +88,7 @@ class OperationView:
     def _print_resource(self, event: ResourceDone | ResourceFailed) -> None:
         if isinstance(event, ResourceFailed):
             self._console.print(Text(f"  ✗ {event.name}  {short_type(event.type)}  {event.op} failed", style="red"))
-        elif self._lists_resources and event.op not in _QUIET and event.type != STACK_TYPE:
+        elif self._lists_resources and event.op not in _QUIET and event.physical:
             mark, style = _MARKS.get(event.op, ("·", "dim"))
             line = Text.assemble(
                 (f"  {mark} ", style), event.name, (f"  {short_type(event.type)}  {event.seconds:.1f} s", "dim")

@@ -76,7 +76,7 @@ def print_plan_details(plan: Plan, out: Console) -> None:
     _print_models(out, plan, notes)
     _print_costs(out, plan, notes)
     _print_sizing(out, plan)
-    _print_resources(out, plan.stack.resources)
+    _print_resources(out, plan.stack.physical_resources)
     _print_notes(out, notes)
     _print_findings(plan, out)
 
@@ -94,7 +94,7 @@ def _summary(plan: Plan) -> str:
         parts.insert(0, f"{_sum(plan.once)} USD once")
     if plan.has_load:
         parts.append(f"{_sum(plan.at_load_month)} at the stated load")
-    parts.append(count(sum(resource.count for resource in plan.stack.resources), "resource"))
+    parts.append(count(sum(resource.count for resource in plan.stack.physical_resources), "resource"))
     for severity in (Severity.ERROR, Severity.WARNING):
         number = sum(1 for finding in plan.findings if finding.severity is severity)
         if number:
@@ -134,7 +134,7 @@ def _service(type_: str) -> str:
     if package == "aws":
         module = rest.split("/", 1)[0]
         return _SERVICES.get(module, module)
-    return "llmstrat" if package in ("llmstrat", "pulumi-python") else "Pulumi"
+    return "llmstrat" if package == "pulumi-python" else package
 
 
 def _kind(resource: PlannedResource) -> str:

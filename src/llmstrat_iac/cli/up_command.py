@@ -135,7 +135,7 @@ class _Up:
             )
 
     def _show_changes(self, preview: OperationResult, *, is_new: bool) -> None:
-        counts = ", ".join(f"{count} to {op}" for op, count in preview.changes.items() if op != "same")
+        counts = ", ".join(f"{count} to {op}" for op, count in preview.physical.items() if op != "same")
         where = "the sandbox" if self.target.sandbox else f"AWS, {self.resolved.spec.region}"
         verb = "Create" if is_new else "Update"
         self.console.print(f"{verb} [bold]{self.deployment.name}[/bold] in {where}: {counts or 'no changes'}")
@@ -171,7 +171,7 @@ class _Up:
         """What an operation did or would do, for `--json`."""
         return {
             "stack": self.deployment.name,
-            "changes": {str(op): count for op, count in result.changes.items()},
+            "changes": {str(op): count for op, count in result.physical.items()},
             "seconds": round(result.seconds, 1),
         }
 

@@ -6,6 +6,10 @@ to it and goes with it, but for the account-wide role for API Gateway's logs, wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 
@@ -15,7 +19,7 @@ from llmstrat_iac.components.alerts import create_alerts
 from llmstrat_iac.components.expiry import create_expiry
 from llmstrat_iac.components.function_code import authorizer_archive, relay_archive
 from llmstrat_iac.components.functions import create_authorizer, create_relay
-from llmstrat_iac.components.gateway_args import GatewayArgs
+from llmstrat_iac.components.gateway_args import GatewayArgs, RouteArgs
 from llmstrat_iac.components.key_seed import KeySeed
 from llmstrat_iac.components.names import GatewayNames
 from llmstrat_iac.components.policies import Account, Statement
@@ -111,9 +115,15 @@ def _relay_code(
     args: GatewayArgs, secrets: ProviderKeys, table: aws.dynamodb.Table | None
 ) -> pulumi.Output[pulumi.FileArchive]:
     table_name = None if table is None else table.name
-    return pulumi.Output.all(secrets.references, table_name).apply(
-        lambda known: relay_archive(relay_json(args, known[0], known[1]))
+    routes = {alias: [vars(route) for route in tried] for alias, tried in args.models.items()}
+    return pulumi.Output.all(secrets.references, table_name, routes).apply(
+        lambda known: relay_archive(relay_json(_with_routes(args, known[2]), known[0], known[1]))
     )
+
+
+def _with_routes(args: GatewayArgs, routes: Mapping[str, Sequence[Mapping[str, Any]]]) -> GatewayArgs:
+    """The arguments with routes whose models' ids are known."""
+    return replace(args, models={alias: [RouteArgs(**route) for route in tried] for alias, tried in routes.items()})
 
 
 def _budget_statements(table: aws.dynamodb.Table | None) -> list[Statement]:

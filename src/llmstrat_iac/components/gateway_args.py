@@ -30,7 +30,7 @@ class RouteArgs:
     """One way to serve an alias. Prices in US dollars per million tokens; None is unknown, never zero."""
 
     provider: str
-    model: str
+    model: pulumi.Input[str]
     usd_per_mtok_input: float | None = None
     usd_per_mtok_output: float | None = None
 
@@ -40,7 +40,7 @@ class PermissionArgs:
     """IAM actions that the relay needs for a provider; `{partition}`, `{region}`, `{account}` in ARNs are filled in."""
 
     actions: Sequence[str]
-    resources: Sequence[str]
+    resources: Sequence[str | pulumi.Output[str]]
 
 
 @dataclass(frozen=True)

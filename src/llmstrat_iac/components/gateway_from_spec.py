@@ -19,7 +19,7 @@ def gateway_args(context: ProgramContext, endpoint: Endpoint) -> GatewayArgs:
         region=spec.region,
         owner=spec.owner,
         consumers=[_consumer(consumer) for consumer in endpoint.consumers],
-        models=_routes(resolved.providers.values()),
+        models=model_routes(resolved.providers.values(), {}),
         providers={name: _provider(provider, context) for name, provider in resolved.providers.items()},
         expires=context.expires,
         log_retention_days=endpoint.usage_log.retention_days,
@@ -44,8 +44,11 @@ def _consumer(consumer: Consumer) -> ConsumerArgs:
     )
 
 
-def _routes(providers: Iterable[ResolvedProvider]) -> Mapping[str, list[RouteArgs]]:
-    """Alias to its own route and then its fallbacks' own routes."""
+def model_routes(providers: Iterable[ResolvedProvider], more: Mapping[str, RouteArgs]) -> Mapping[str, list[RouteArgs]]:
+    """Alias to its own route and then its fallbacks' own routes; `more` are routes of fallbacks from elsewhere.
+
+    A fallback that has no route, because it isn't served yet, is passed over.
+    """
     own: dict[str, RouteArgs] = {}
     fallbacks: dict[str, list[str]] = {}
     for resolved in providers:
@@ -59,7 +62,8 @@ def _routes(providers: Iterable[ResolvedProvider]) -> Mapping[str, list[RouteArg
                 usd_per_mtok_output=info.usd_per_mtok_output if info else None,
             )
             fallbacks[entry.alias] = entry.fallbacks
-    return {alias: [own[alias], *(own[fallback] for fallback in fallbacks[alias])] for alias in own}
+    routes = {**more, **own}
+    return {alias: [own[alias], *(routes[one] for one in fallbacks[alias] if one in routes)] for alias in own}
 
 
 def _provider(resolved: ResolvedProvider, context: ProgramContext) -> ProviderArgs:

@@ -32,8 +32,10 @@ class Account:
         identity = aws.get_caller_identity_output(opts=opts)
         return cls(identity.account_id, identity.arn.apply(lambda arn: arn.split(":")[1]), region)
 
-    def fill(self, template: str) -> pulumi.Output[str]:
-        """Replace `{partition}`, `{region}` and `{account}` in an ARN."""
+    def fill(self, template: str | pulumi.Output[str]) -> pulumi.Output[str]:
+        """Replace `{partition}`, `{region}` and `{account}` in an ARN; an output is one already."""
+        if isinstance(template, pulumi.Output):
+            return template
         return pulumi.Output.all(self.id, self.partition).apply(
             lambda known: template.format(account=known[0], partition=known[1], region=self.region)
         )

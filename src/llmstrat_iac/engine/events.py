@@ -49,11 +49,14 @@ class ResourceStarted:
 
 @dataclass(frozen=True)
 class ResourceDone:
+    """`physical`: something outside of the state, so no component, stack or provider."""
+
     urn: str
     type: str
     name: str
     op: Op
     seconds: float
+    physical: bool = True
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ class EventTranslator:
     errors: list[Diagnostic] = field(default_factory=list)
     summary: Summary | None = None
     outputs: Mapping[str, object] = field(default_factory=dict)
+    physical: dict[Op, int] = field(default_factory=dict)
+    """How many physical resources had what done to them; a replacement counts once."""
     _began: float = field(init=False)
     _running: dict[tuple[str, str], float] = field(default_factory=dict)
     _started: int = 0
@@ -245,6 +250,11 @@ def plain_text(message: str) -> str:
 
 def resource_name(urn: str) -> str:
     return urn.rpartition("::")[2]
+
+
+def _is_physical(metadata: Mapping[str, Any]) -> bool:
+    state = metadata.get("new") or metadata.get("old") or {}
+    return bool(state.get("custom")) and not metadata["type"].startswith(PROVIDER_PREFIX)
 
 
 def _identity(metadata: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -66,6 +66,7 @@ class Attempt:
             changes=summary.changes if summary else {},
             seconds=summary.seconds if summary else 0.0,
             outputs=translator.outputs,
+            physical=translator.physical,
         )
 
     def _failure(

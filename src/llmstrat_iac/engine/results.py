@@ -14,11 +14,15 @@ from llmstrat_iac.engine.locks import LockOwner
 
 @dataclass(frozen=True)
 class OperationResult:
-    """A finished preview, up, destroy or refresh. `outputs` has secrets masked as `[secret]`."""
+    """A finished preview, up, destroy or refresh. `outputs` has secrets masked as `[secret]`.
+
+    `changes` counts as Pulumi does, with components, the stack and providers; `physical` without them.
+    """
 
     changes: Mapping[Op, int]
     seconds: float
     outputs: Mapping[str, object] = field(default_factory=dict)
+    physical: Mapping[Op, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
+from llmstrat_iac.spec.providers import Credentials
 
 PLACEHOLDER = "sandbox-placeholder-key"
 
 
 def placeholders(resolved: ResolvedSpec) -> dict[str, str]:
     """Variables with a placeholder for every key that the spec takes from the environment."""
-    return {variable: PLACEHOLDER for _, variable in _variables(resolved)}
+    return {one.variable: PLACEHOLDER for one in _credentials(resolved) if one.variable is not None}
 
 
 def existing_secrets(resolved: ResolvedSpec) -> tuple[str, ...]:
     """The names of the Secrets Manager secrets that the spec expects to be there."""
-    credentials = (provider.entry.credentials for provider in resolved.providers.values())
-    return tuple(one.secret for one in credentials if one is not None and one.variable is None)
+    return tuple(one.secret for one in _credentials(resolved) if one.variable is None)
 
 
 def seed_secrets(names: tuple[str, ...], session: AwsSession) -> None:
@@ -32,8 +32,9 @@ def seed_secrets(names: tuple[str, ...], session: AwsSession) -> None:
             continue
 
 
-def _variables(resolved: ResolvedSpec) -> Iterator[tuple[str, str]]:
-    for name, provider in resolved.providers.items():
-        credentials = provider.entry.credentials
-        if credentials is not None and credentials.variable is not None:
-            yield name, credentials.variable
+def _credentials(resolved: ResolvedSpec) -> Iterator[Credentials]:
+    for provider in resolved.providers.values():
+        if provider.entry.credentials is not None:
+            yield provider.entry.credentials
+    if resolved.tuning is not None and resolved.tuning.block.credentials is not None:
+        yield resolved.tuning.block.credentials

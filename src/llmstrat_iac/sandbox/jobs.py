@@ -11,6 +11,9 @@ import os
 import re
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,16 +22,32 @@ DEFAULT_SECONDS = 2.0
 # Refused when it is created, or fails on its way.
 REFUSALS = ("500", "429", "quota")
 MISHAPS = ("data", "halfway", "slow")
-_SLOW_FACTOR = 30.0
+_SLOW_SECONDS = 120.0
 _QUEUED, _VALIDATED = 0.1, 0.25
 _STOPPING_SECONDS = 0.1
 _NAMED = re.compile(rf"fault-({'|'.join((*REFUSALS, *MISHAPS))})(?:x(\d+))?(?![a-z0-9])")
+_moment: ContextVar[float | None] = ContextVar("llmstrat_moment", default=None)
 _IN_DATA = re.compile(rb"llmstrat-fault-(data|halfway|slow)")
 
 
 def job_seconds() -> float:
     """How long a job takes, from LLMSTRAT_SANDBOX_JOB_SECONDS."""
     return float(os.environ.get(SECONDS_VARIABLE) or DEFAULT_SECONDS)
+
+
+def clock() -> float:
+    """Now, or the moment at which time stands still for this request."""
+    return _moment.get() or time.time()
+
+
+@contextmanager
+def at_one_moment() -> Iterator[None]:
+    """Let a request see all jobs at the same moment."""
+    token = _moment.set(time.time())
+    try:
+        yield
+    finally:
+        _moment.reset(token)
 
 
 class Phase(StrEnum):
@@ -58,12 +77,12 @@ class Course:
     complaint: str | None = None
     mishap: str | None = None
     seconds: float = field(default_factory=job_seconds)
-    begun: float = field(default_factory=time.time)
+    begun: float = field(default_factory=clock)
     stopped: float | None = None
 
     def __post_init__(self) -> None:
         if self.mishap == "slow":
-            self.seconds *= _SLOW_FACTOR
+            self.seconds = _SLOW_SECONDS
         if self.mishap == "data" and self.complaint is None:
             self.complaint = "the training data isn't what this model takes (asked for by `fault-data`)"
 
@@ -90,7 +109,7 @@ class Course:
 
     def phase(self, now: float | None = None) -> Phase:
         """Where it is now."""
-        now = time.time() if now is None else now
+        now = clock() if now is None else now
         if self.stopped is not None:
             return Phase.STOPPED if now >= self.ends else Phase.STOPPING
         if now >= self.ends:
@@ -103,7 +122,7 @@ class Course:
         """Share of the training that is done, 0 to 1."""
         if self.training_from is None:
             return 0.0
-        now = min(time.time() if now is None else now, self.stopped or self.ends)
+        now = min(clock() if now is None else now, self.stopped or self.ends)
         length = (1 - _VALIDATED) * self.seconds
         return min(1.0, max(0.0, (now - self.training_from) / length)) if length else 1.0
 
@@ -111,7 +130,7 @@ class Course:
         """Stop it; False if it is over or being stopped already."""
         if self.phase().over or self.stopped is not None:
             return False
-        self.stopped = time.time()
+        self.stopped = clock()
         return True
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from botocore.exceptions import ClientError
 from sandbox_kit import Clients, eventually
 
 NOVA_MICRO = "amazon.nova-micro-v1:0:128k"
@@ -16,6 +18,15 @@ def nova_line(question: str = "q", answer: str = "a") -> str:
     """One record as Nova takes it."""
     turns = [{"role": "user", "content": [{"text": question}]}, {"role": "assistant", "content": [{"text": answer}]}]
     return json.dumps({"schemaVersion": "bedrock-conversation-2024", "messages": turns})
+
+
+def served(operation: Callable[[], Any]) -> bool:
+    """Whether an emulator knows an operation."""
+    try:
+        operation()
+    except ClientError:
+        return False
+    return True
 
 
 def role(aws: Clients, service: str = "bedrock.amazonaws.com") -> str:

@@ -27,7 +27,7 @@ EVENTS: list[EngineEvent] = [
     Progress(2, 0),
     ResourceDone(*ROLE, Op.CREATE, 1.25),
     ResourceDone(*TABLE, Op.SAME, 0.1),
-    ResourceDone("urn:stack", STACK_TYPE, "stack", Op.CREATE, 2.0),
+    ResourceDone("urn:stack", STACK_TYPE, "stack", Op.CREATE, 2.0, physical=False),
     Diagnostic(Severity.INFO, "not shown", ""),
     Diagnostic(Severity.WARNING, "be careful", ""),
     Diagnostic(Severity.ERROR, "comes with the exception", ""),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from llmstrat_iac.components.gateway_args import GatewayArgs, PermissionArgs, ProviderArgs, RouteArgs
+from llmstrat_iac.components.gateway_from_spec import model_routes
 from llmstrat_iac.hookspecs import ProgramContext, ServedModel
 from llmstrat_iac.tuning import TUNING_SECRET, ResolvedTuning
 
@@ -20,7 +21,7 @@ def with_tuned_model(
 ) -> GatewayArgs:
     """The gateway with the tuned model under its alias and the base, if it is the fallback, under its own."""
     tuning = _tuning(context)
-    models, providers = dict(args.models), dict(args.providers)
+    providers = dict(args.providers)
     base = base_model(context) if tuning.block.fallback_to_base else None
     routes: list[RouteArgs] = []
     # The base first: what the gateway calls a provider mustn't change once the tuned model is served.
@@ -28,10 +29,11 @@ def with_tuned_model(
         if served is not None:
             name = _add_provider(providers, served, context, role)
             routes.insert(0, RouteArgs(name, served.model, served.usd_per_mtok_input, served.usd_per_mtok_output))
-    if routes:
-        models[tuning.block.alias] = routes
+    own = {tuning.block.alias: routes} if routes else {}
     if base is not None:
-        models[base_alias] = routes[-1:]
+        own[base_alias] = routes[-1:]
+    first = {alias: tried[0] for alias, tried in own.items()}
+    models = {**model_routes(context.resolved.providers.values(), first), **own}
     consumers = [
         replace(consumer, models=[alias for alias in consumer.models if alias in models]) for consumer in args.consumers
     ]
@@ -45,16 +47,16 @@ def base_model(context: ProgramContext) -> ServedModel | None:
         module, _, function = tuning.tuning.serves_base.partition(":")
         served: ServedModel | None = getattr(import_module(module), function)(context, tuning)
         return served
-    base = tuning.base
-    if base is None or base.inference_id is None or provider is None:
+    identity = tuning.fallback_id
+    if identity is None or provider is None:
         return None
     entry = context.resolved.providers.get(tuning.vendor)
     upstream = provider.upstream(entry.options if entry else provider.options(), tuning.region)
-    info = next((model for model in provider.models() if model.id == base.inference_id), None)
+    info = next((model for model in provider.models() if model.id == identity), None)
     return ServedModel(
-        model=base.inference_id,
+        model=identity,
         upstream=replace(upstream, base_url=context.target.upstreams.get(tuning.vendor, upstream.base_url)),
-        permissions=tuple(provider.permissions([base.inference_id])),
+        permissions=tuple(provider.permissions([identity])),
         usd_per_mtok_input=info.usd_per_mtok_input if info else None,
         usd_per_mtok_output=info.usd_per_mtok_output if info else None,
     )

@@ -12,7 +12,15 @@ from importlib import import_module
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.target import Target
-from llmstrat_iac.tuning import DatasetSource, ResolvedTuning, TuningJobs, TuningState, tuning_state
+from llmstrat_iac.tuning import (
+    DatasetSource,
+    JobState,
+    ResolvedTuning,
+    TuningJob,
+    TuningJobs,
+    TuningState,
+    tuning_state,
+)
 
 
 def with_fingerprints(resolved: ResolvedSpec, session: AwsSession) -> ResolvedSpec:
@@ -40,10 +48,25 @@ def read_state(
     retry: bool = False,
     deploy: bool = False,
 ) -> TuningState:
-    """The jobs that matter. `deploy` serves a completed model even if the spec says `deploy: manual`."""
+    """The jobs that matter. `deploy` serves a completed model even if the spec says `deploy: manual`.
+
+    LlmstratError if the job has failed and the spec says `on_failure: fail`.
+    """
     tuning = _tuning(resolved)
     jobs = open_jobs(resolved, session, target, secrets).list()
-    return tuning_state(jobs, tuning.identity, retry=retry, deploy=deploy or tuning.block.deploy == "when-completed")
+    state = tuning_state(jobs, tuning.identity, retry=retry, deploy=deploy or tuning.block.deploy == "when-completed")
+    job = state.current
+    if job is not None and job.state is JobState.FAILED and tuning.block.on_failure == "fail":
+        raise failed(job)
+    return state
+
+
+def failed(job: TuningJob) -> LlmstratError:
+    """The error of a job that has failed."""
+    return LlmstratError(
+        f"the tuning job {job.name} has failed: {job.failure or 'the vendor gives no reason'}",
+        remedy="repair the data or the settings and run `llmstrat up`, or `llmstrat up --retry` to try the same again",
+    )
 
 
 def _tuning(resolved: ResolvedSpec) -> ResolvedTuning:

@@ -20,8 +20,9 @@ from llmstrat_iac.sandbox.provider.table import Row, load_table
 from llmstrat_iac.sandbox.provider.values import Props
 
 SERVICES = (
-    "account", "apigateway_api", "apigateway_keys", "apigateway_routes", "apigateway_stages", "budgets", "cloudwatch",
-    "dynamodb", "iam", "kms", "lambda_", "logs", "policy_document", "s3", "scheduler", "secretsmanager", "sns",
+    "account", "apigateway_api", "apigateway_keys", "apigateway_routes", "apigateway_stages", "bedrock", "budgets",
+    "cloudwatch", "dynamodb", "iam", "kms", "lambda_", "logs", "policy_document", "s3", "sagemaker", "scheduler",
+    "secretsmanager", "sns",
 )  # fmt: skip
 
 

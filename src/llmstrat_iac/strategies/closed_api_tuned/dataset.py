@@ -52,8 +52,10 @@ def _unread(tuning: ResolvedTuning) -> Iterator[Finding]:
 def _findings(tuning: ResolvedTuning, report: DatasetReport) -> Iterator[Finding]:
     shown = report.findings[:MOST]
     command = f"llmstrat data check {tuning.train.path} --for {tuning.vendor}/{tuning.block.base_model}"
+    told: set[str] = set()
     for found in shown:
-        yield _of(tuning, found, report.counts.get(found.rule, 1))
+        yield _of(tuning, found, 1 if found.rule in told else report.counts.get(found.rule, 1))
+        told.add(found.rule)
     rest = sum(report.counts.values()) - len(shown)
     if rest > 0:
         severity = Severity.ERROR if report.errors else Severity.WARNING

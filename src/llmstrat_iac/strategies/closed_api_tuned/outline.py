@@ -6,6 +6,7 @@ The plan shows the stack as it is once the job is completed; before that the tun
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.plan import Finding, PlannedResource, StackPlan, TokenPrice
@@ -17,6 +18,8 @@ from llmstrat_iac.strategies.closed_api_tuned.dataset import check_data
 from llmstrat_iac.strategies.closed_api_tuned.spec import BASE_SUFFIX
 from llmstrat_iac.tuning import ResolvedTuning
 
+_COMPONENT = PlannedResource("llmstrat:tuning:Tuning", 1, "the component that owns the tuning")
+
 
 def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     """Outline, costs, token prices, sizing and findings of a gateway with a tuned model."""
@@ -24,11 +27,12 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     assert isinstance(spec, GatewaySpec), "validated by the strategy's own model"
     assert tuning is not None, "resolved by the loader"
     report, findings = check_data(tuning)
-    vendor = tuning.tuning.plan(tuning)
+    # A dataset that couldn't be read would fail again below, without a finding.
+    vendor = tuning.tuning.plan(tuning if report else replace(tuning, reads_files=False))
     prices = (*vendor.token_prices, *_base_price(tuning), *token_prices(resolved))
     gateway = plan_gateway(spec, prices, secrets=uploaded_secrets(spec) + _tuning_secrets(resolved, tuning))
     return StackPlan(
-        resources=tuple(_merged((*gateway.resources, *vendor.resources))),
+        resources=tuple(_merged((*gateway.resources, _COMPONENT, *vendor.resources))),
         costs=(training_cost(tuning, report), *vendor.costs, *gateway.costs, *hosting_costs(tuning, spec)),
         token_prices=prices,
         sizing=(*size_dataset(tuning, report), *vendor.sizing, *gateway.sizing),

@@ -18,6 +18,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     lambda_streaming,
     log_patterns,
     request_identity,
+    sagemaker,
     transfer_mode,
 )
 from llmstrat_iac.sandbox.emulator.additions.registry import Addition
@@ -32,6 +33,7 @@ ADDITIONS: tuple[Addition, ...] = (
     log_patterns.ADDITION,
     *gateway_updates.ADDITIONS,
     *bedrock_tuning.ADDITIONS,
+    sagemaker.ADDITION,
 )
 
 

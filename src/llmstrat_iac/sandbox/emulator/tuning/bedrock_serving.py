@@ -12,6 +12,8 @@ from llmstrat_iac.sandbox.jobs import Course, Phase, job_seconds
 # A deployment comes up in a tenth of a job's time.
 _SHARE = 0.1
 _QUOTA = "ServiceQuotaExceededException"
+# How the ids of foundation models begin.
+_VENDORS = ("amazon.", "anthropic.", "meta.", "cohere.", "mistral.")
 _COMMITTED = "The commitment term of this provisioned model hasn't ended."
 
 
@@ -28,7 +30,9 @@ def create_deployment(asked: Arguments) -> Mapping[str, Any]:
         raise ApiError("ValidationException", "On-demand deployment isn't supported for this model in this region.")
     if any(deployment.name == name for deployment in STORE.deployments.values()):
         raise ApiError("ValidationException", "The provided deployment name is currently in use.")
-    made = Served(arn(f"custom-model-deployment/{new_id()}"), name, model.arn, model.job.base, asked, _course(name))
+    made = Served(
+        arn(f"custom-model-deployment/{new_id()}"), name, model.arn, model.job.base.arn(region()), asked, _course(name)
+    )
     STORE.deployments[made.arn] = made
     STORE.tags[made.arn] = tag_map(asked.get("tags"))
     return {"customModelDeploymentArn": made.arn}
@@ -82,22 +86,28 @@ def delete_deployment(asked: Arguments) -> Mapping[str, Any]:
 
 
 def create_throughput(asked: Arguments) -> Mapping[str, Any]:
-    """Model units of a custom model; without a commitment unless one is asked for."""
+    """Model units of a model; without a commitment unless one is asked for."""
     name = asked["provisionedModelName"]
     refuse(STORE.faults.refusal(name), quota=_QUOTA, message="You have exceeded the quota of model units.")
-    try:
-        model = STORE.model(asked["modelId"])
-    except ApiError as error:
-        # Throughput of a base model is upstream's.
-        raise PassOnError from error
-    if model.job.base.status == "LEGACY":
-        raise ApiError("ValidationException", "Provisioned Throughput can't be created for a legacy model.")
+    model_arn, base_arn = _provisionable(asked["modelId"])
     if any(served.name == name for served in STORE.throughputs.values()):
         raise ApiError("ValidationException", "The provided provisioned model name is currently in use.")
-    made = Served(arn(f"provisioned-model/{new_id()}"), name, model.arn, model.job.base, asked, _course(name))
+    made = Served(arn(f"provisioned-model/{new_id()}"), name, model_arn, base_arn, asked, _course(name))
     STORE.throughputs[made.arn] = made
     STORE.tags[made.arn] = tag_map(asked.get("tags"))
     return {"provisionedModelArn": made.arn}
+
+
+def _provisionable(identifier: str) -> tuple[str, str]:
+    """ARNs of a model that throughput can be bought for, and of its base."""
+    if ":custom-model/" in identifier or not identifier.startswith(("arn:", *_VENDORS)):
+        model = STORE.model(identifier)
+        if model.job.base.status == "LEGACY":
+            raise ApiError("ValidationException", "Provisioned Throughput can't be created for a legacy model.")
+        return model.arn, model.job.base.arn(region())
+    name = identifier.rpartition("foundation-model/")[2]
+    base = f"arn:aws:bedrock:{region()}::foundation-model/{name}"
+    return base, base
 
 
 def _throughput(served: Served) -> dict[str, Any]:
@@ -109,7 +119,7 @@ def _throughput(served: Served) -> dict[str, Any]:
         "provisionedModelArn": served.arn,
         "modelArn": served.model_arn,
         "desiredModelArn": served.model_arn,
-        "foundationModelArn": served.base.arn(region()),
+        "foundationModelArn": served.base_arn,
         "status": states.get(served.course.phase(), "Creating"),
         "commitmentDuration": served.asked.get("commitmentDuration"),
         "creationTime": served.course.begun,
@@ -119,11 +129,11 @@ def _throughput(served: Served) -> dict[str, Any]:
 
 def get_throughput(asked: Arguments) -> Mapping[str, Any]:
     """A throughput in full."""
-    return _throughput(_our_throughput(asked["provisionedModelId"]))
+    return _throughput(STORE.served(STORE.throughputs, asked["provisionedModelId"]))
 
 
 def list_throughputs(asked: Arguments) -> Mapping[str, Any]:
-    """Those of custom models, the newest first."""
+    """The newest first, unless asked otherwise."""
     named, model = asked.get("nameContains") or "", asked.get("modelArnEquals")
     found = [
         served for served in STORE.throughputs.values() if named in served.name and model in (None, served.model_arn)
@@ -135,7 +145,7 @@ def list_throughputs(asked: Arguments) -> Mapping[str, Any]:
 
 def delete_throughput(asked: Arguments) -> Mapping[str, Any]:
     """Refused while a commitment lasts, which in the sandbox is always."""
-    found = _our_throughput(asked["provisionedModelId"])
+    found = STORE.served(STORE.throughputs, asked["provisionedModelId"])
     if found.asked.get("commitmentDuration"):
         raise ApiError("ConflictException", _COMMITTED, 409)
     if not found.course.phase().over:
@@ -143,13 +153,6 @@ def delete_throughput(asked: Arguments) -> Mapping[str, Any]:
     del STORE.throughputs[found.arn]
     STORE.tags.pop(found.arn, None)
     return {}
-
-
-def _our_throughput(identifier: str) -> Served:
-    try:
-        return STORE.served(STORE.throughputs, identifier)
-    except ApiError as error:
-        raise PassOnError from error
 
 
 def _our_tags(asked: Arguments) -> dict[str, str]:

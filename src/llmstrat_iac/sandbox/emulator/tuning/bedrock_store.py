@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ from ministack.core.responses import AccountRegionScopedDict, get_account_id, ge
 from llmstrat_iac.sandbox.emulator.tuning.bases import Base
 from llmstrat_iac.sandbox.emulator.tuning.objects import write_s3
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
-from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, losses
+from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, clock, losses
 
 _STATUSES = {Phase.COMPLETED: "Completed", Phase.FAILED: "Failed", Phase.STOPPING: "Stopping", Phase.STOPPED: "Stopped"}
 _STEPS = 20
@@ -58,7 +57,7 @@ class Model:
 
     arn: str
     job: Job
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=clock)
 
     @property
     def name(self) -> str:
@@ -72,7 +71,7 @@ class Served:
     arn: str
     name: str
     model_arn: str
-    base: Base
+    base_arn: str
     asked: Arguments
     course: Course
 

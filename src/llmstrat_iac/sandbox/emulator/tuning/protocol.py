@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from llmstrat_iac.sandbox.emulator.tuning.shapes import complaints, service_model
+from llmstrat_iac.sandbox.jobs import at_one_moment
 
 Arguments = dict[str, Any]
 Handler = Callable[[Arguments], Mapping[str, Any]]
@@ -81,7 +82,8 @@ class RestApi:
             arguments = _parse(body) | {key: unquote(value) for key, value in in_path.items()}
             arguments |= _from_query(operation, query)
             _check(operation, arguments)
-            result = {key: value for key, value in self.handlers[name](arguments).items() if value is not None}
+            with at_one_moment():
+                result = {key: value for key, value in self.handlers[name](arguments).items() if value is not None}
         except ApiError as error:
             headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
             return error.status, headers, json.dumps({"message": error.message, "__type": error.code}).encode()
@@ -105,7 +107,8 @@ class JsonApi:
                 raise ApiError("UnknownOperationException", f"the sandbox's {self.service} doesn't serve {name}")
             arguments = _parse(body)
             _check(service_model(self.service).operation_model(name), arguments)
-            result = {key: value for key, value in self.handlers[name](arguments).items() if value is not None}
+            with at_one_moment():
+                result = {key: value for key, value in self.handlers[name](arguments).items() if value is not None}
         except ApiError as error:
             return error.status, headers, json.dumps({"__type": error.code, "message": error.message}).encode()
         return 200, headers, json.dumps(result, separators=(",", ":")).encode()

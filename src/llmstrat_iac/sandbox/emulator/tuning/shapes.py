@@ -11,6 +11,13 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "string": str, "structure": dict, "map": dict, "list": list, "boolean": bool, "integer": int, "long": int,
     "float": (int, float), "double": (int, float), "timestamp": (int, float, str),
 }  # fmt: skip
+# Only ever inside a character class.
+_UNICODE = {
+    r"\p{L}": "a-zA-Z\u00aa-\U0010ffff",
+    r"\p{Z}": r"\s",
+    r"\p{N}": r"\d",
+    r"\p{Alnum}": "a-zA-Z0-9",
+} | dict.fromkeys((r"\p{M}", r"\p{S}", r"\p{P}"), r"\W")
 
 
 @lru_cache(maxsize=4)
@@ -73,6 +80,18 @@ def _size(shape: Any, length: int, where: str) -> Iterator[str]:
         yield f"Value at '{where}' failed to satisfy constraint: Member must have length between {least} and {most}"
 
 
+@lru_cache(maxsize=256)
+def _pattern(java: str) -> re.Pattern[str]:
+    """A pattern of the model's, whose Unicode classes Python's `re` doesn't know."""
+    for name, characters in _UNICODE.items():
+        java = java.replace(name, characters)
+    try:
+        return re.compile(java, re.DOTALL)
+    except re.error:
+        # A few of the model's patterns aren't any, such as `[]+`.
+        return re.compile(".*", re.DOTALL)
+
+
 def _text(shape: Any, value: str, where: str) -> Iterator[str]:
     yield from _size(shape, len(value), where)
     pattern = shape.metadata.get("pattern")
@@ -81,7 +100,7 @@ def _text(shape: Any, value: str, where: str) -> Iterator[str]:
             f"Value '{value}' at '{where}' failed to satisfy constraint: Member must satisfy enum value set: "
             f"[{', '.join(shape.enum)}]"
         )
-    elif pattern and not re.fullmatch(pattern, value, re.DOTALL):
+    elif pattern and not _pattern(pattern).fullmatch(value):
         yield (
             f"Value '{value}' at '{where}' failed to satisfy constraint: Member must satisfy regular expression "
             f"pattern: {pattern}"

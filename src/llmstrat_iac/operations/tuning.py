@@ -1,0 +1,131 @@
+"""Follows a stack's tuning jobs: what is going on, waiting for the end, cancelling, and what the next `up` will do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from llmstrat_iac.components.tuning.state import failed, open_jobs, read_state, with_fingerprints
+from llmstrat_iac.engine.results import Snapshot
+from llmstrat_iac.errors import LlmstratError
+from llmstrat_iac.operations.deployment import Deployment
+from llmstrat_iac.program import secrets_from_environment
+from llmstrat_iac.tuning import JobState, TuningJob, TuningJobs, TuningState
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 30.0, 1.5
+"""Seconds between two looks at a job: short at first, for a job that is refused at once."""
+
+
+def with_known_data(deployment: Deployment) -> Deployment:
+    """The deployment with what S3 says about the dataset."""
+    return replace(deployment, resolved=with_fingerprints(deployment.resolved, deployment.session()))
+
+
+def current_state(
+    deployment: Deployment,
+    secrets: Mapping[str, str],
+    snapshot: Snapshot | None,
+    *,
+    retry: bool = False,
+    deploy: bool = False,
+) -> TuningState:
+    """The jobs that matter, for the program. A model that was released once stays released."""
+    tuning = deployment.resolved.tuning
+    assert tuning is not None, "only asked for specs with `tuning:`"
+    return read_state(
+        deployment.resolved,
+        deployment.session(),
+        deployment.target,
+        secrets,
+        retry=retry,
+        deploy=deploy or served_identity(snapshot) == tuning.identity,
+    )
+
+
+def known_identity(snapshot: Snapshot | None) -> str | None:
+    """The identity of the data and settings at the last `up`."""
+    return _output(snapshot, "identity")
+
+
+def served_identity(snapshot: Snapshot | None) -> str | None:
+    """The identity of the model that the last `up` left serving."""
+    return _output(snapshot, "served_identity")
+
+
+def _output(snapshot: Snapshot | None, name: str) -> str | None:
+    outputs = snapshot.outputs.values.get("tuning") if snapshot else None
+    value = outputs.get(name) if isinstance(outputs, Mapping) else None
+    return None if value is None else str(value)
+
+
+class Follower:
+    """A stack's jobs at run time."""
+
+    def __init__(self, deployment: Deployment, environment: Mapping[str, str]) -> None:
+        if deployment.resolved.tuning is None:
+            raise LlmstratError(
+                f"`{deployment.name}` tunes nothing: strategy `{deployment.resolved.strategy.name}`",
+                remedy="`llmstrat strategies` says which strategy does",
+            )
+        known = with_known_data(deployment)
+        assert known.resolved.tuning is not None, "checked above"
+        self._identity = known.resolved.tuning.identity
+        secrets = secrets_from_environment(known.resolved, environment)
+        self.jobs: TuningJobs = open_jobs(known.resolved, known.session(), known.target, secrets)
+
+    def current(self) -> TuningJob:
+        """The job of the spec's data and settings; LlmstratError if `up` hasn't started one."""
+        job = self.find()
+        if job is None:
+            raise LlmstratError("there is no job for this data and these settings", remedy="`llmstrat up` starts one")
+        return job
+
+    def find(self) -> TuningJob | None:
+        """The job of the spec's data and settings, if there is one."""
+        return next((job for job in self.jobs.list() if job.identity == self._identity and not job.deleted), None)
+
+    def watch(self, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[TuningJob]:
+        """Yield the job as it is, again and again, until it is over."""
+        pause = _FIRST_PAUSE
+        while True:
+            job = self.current()
+            yield job
+            if job.state.over:
+                return
+            sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+    def cancel(self) -> TuningJob:
+        """Stop the job; LlmstratError if it is over already."""
+        job = self.current()
+        if job.state.over:
+            raise LlmstratError(f"the job {job.name} is {job.state} already", remedy="there is nothing to cancel")
+        self.jobs.cancel(job)
+        return job
+
+
+def require_completed(job: TuningJob) -> None:
+    """LlmstratError with the reason unless the job is completed."""
+    if job.state is JobState.FAILED:
+        raise failed(job)
+    if job.state is JobState.CANCELLED:
+        raise LlmstratError(f"the job {job.name} was cancelled", remedy="`llmstrat up --retry` starts it anew")
+
+
+def what_up_does(state: TuningState, snapshot: Snapshot | None, identity: str) -> str:
+    """One line: what an `up` in this state does about the tuning."""
+    job, before = state.current, known_identity(snapshot)
+    if job is None:
+        changed = before is not None and before != identity
+        why = "data or settings have changed since the last `up`" if changed else "there is none for this data yet"
+        serving = f"; {state.serving.name} serves until it is completed" if state.serving else ""
+        return f"starts a job: {why}{serving}"
+    if job.state is JobState.COMPLETED:
+        served = "is served" if state.deploy else "isn't deployed (`deploy: manual`; `up --deploy` does)"
+        return f"{job.name} is completed and {served}"
+    if job.state is JobState.FAILED:
+        return f"{job.name} has failed ({job.failure or 'no reason given'}); `up --retry` tries again"
+    if job.state is JobState.CANCELLED:
+        return f"{job.name} was cancelled; `up --retry` starts it anew"
+    return f"{job.name} is {job.state}; run `up` again when it is completed, or `up --wait`"

@@ -1,0 +1,214 @@
+"""SageMaker's training jobs, serverless customization above all: created, described, listed, stopped, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmstrat_iac.sandbox.emulator.tuning import sagemaker_packages as packages
+from llmstrat_iac.sandbox.emulator.tuning.objects import read_s3, write_s3
+from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments, Handler, page, refuse
+from llmstrat_iac.sandbox.emulator.tuning.roles import assumable
+from llmstrat_iac.sandbox.emulator.tuning.sagemaker_store import STORE, Job, arn, tag_map
+from llmstrat_iac.sandbox.emulator.tuning.training_data import PREFERENCE, PROMPT_COMPLETION, defect
+from llmstrat_iac.sandbox.jobs import Course, Phase, losses
+
+_DAY = 86_400
+_STEPS = 100
+_HALFWAY = "InternalServerError: We encountered an internal error. Please try again."
+_FORMS = {"SFT": PROMPT_COMPLETION, "DPO": PREFERENCE}
+_SECONDARY = {
+    Phase.QUEUED: "Starting", Phase.VALIDATING: "Downloading", Phase.TRAINING: "Training",
+    Phase.COMPLETED: "Completed", Phase.FAILED: "Failed", Phase.STOPPING: "Stopping", Phase.STOPPED: "Stopped",
+}  # fmt: skip
+
+
+def create(asked: Arguments) -> Mapping[str, Any]:
+    """Check what SageMaker checks at once; defects of the data fail the job later."""
+    name = asked["TrainingJobName"]
+    quota = "The account-level service limit for concurrent serverless customization jobs is exceeded."
+    refuse(STORE.faults.refusal(name), quota="ResourceLimitExceeded", message=quota)
+    if name in STORE.jobs:
+        raise ApiError("ResourceInUse", f"Training job names must be unique within an AWS account and region: {name}")
+    if not assumable(asked["RoleArn"], "sagemaker.amazonaws.com"):
+        message = f"Could not assume role {asked['RoleArn']}. Please ensure that it exists and trusts SageMaker."
+        raise ApiError("ValidationException", message)
+    contents = {channel["ChannelName"]: _content(channel) for channel in asked.get("InputDataConfig") or ()}
+    serverless = asked.get("ServerlessJobConfig")
+    if not serverless:
+        _check_instances(asked)
+    complaint = _check_serverless(asked, serverless, contents) if serverless else None
+    course = Course(complaint, STORE.faults.mishap((name,), contents.get("train", b"")))
+    job = Job(arn(f"training-job/{name.lower()}"), name, asked, course)
+    STORE.jobs[name] = job
+    STORE.tags[job.arn] = tag_map(asked.get("Tags"))
+    return {"TrainingJobArn": job.arn}
+
+
+def _content(channel: Mapping[str, Any]) -> bytes:
+    uri = str((channel["DataSource"].get("S3DataSource") or {}).get("S3Uri") or "")
+    content = read_s3(uri)
+    if content is None:
+        raise ApiError("ValidationException", f"No S3 objects found under S3 URL {uri!r} given in input data source.")
+    return content
+
+
+def _check_serverless(asked: Arguments, config: Mapping[str, Any], contents: Mapping[str, bytes]) -> str | None:
+    """What is wrong with the training data, after the refusals."""
+    for name in ("ResourceConfig", "AlgorithmSpecification"):
+        if asked.get(name):
+            raise ApiError("ValidationException", f"{name} can't be given together with ServerlessJobConfig.")
+    if config["JobType"] == "FineTuning" and not config.get("CustomizationTechnique"):
+        raise ApiError("ValidationException", "CustomizationTechnique is required for job type FineTuning.")
+    if not asked.get("ModelPackageConfig"):
+        raise ApiError("ValidationException", "ModelPackageConfig is required for job type FineTuning.")
+    packages.group(asked["ModelPackageConfig"]["ModelPackageGroupArn"])
+    if _is_gated(config["BaseModelArn"]) and not config.get("AcceptEula"):
+        raise ApiError("ValidationException", "The model's EULA must be accepted: set AcceptEula to true.")
+    if "train" not in contents:
+        raise ApiError("ValidationException", "Input data channel `train` is required.")
+    form = _FORMS.get(config.get("CustomizationTechnique") or "")
+    return f"ClientError: {problem}" if form and (problem := defect(contents["train"], form)) else None
+
+
+def _check_instances(asked: Arguments) -> None:
+    if not asked.get("ResourceConfig") or not asked.get("AlgorithmSpecification"):
+        raise ApiError("ValidationException", "ResourceConfig and AlgorithmSpecification are required.")
+
+
+def _is_gated(base_model_arn: str) -> bool:
+    return "/meta-" in base_model_arn.lower() or "/llama" in base_model_arn.lower()
+
+
+def settle() -> None:
+    """Register the model packages and artefacts of the jobs that have completed since somebody looked."""
+    for job in STORE.jobs.values():
+        if job.package is None and job.course.phase() is Phase.COMPLETED:
+            config = job.asked.get("ModelPackageConfig")
+            job.package = packages.add(config["ModelPackageGroupArn"], job) if config else ""
+            write_s3(job.artifact, b"sandbox")
+
+
+def _job(name: str) -> Job:
+    settle()
+    found: Job | None = STORE.jobs.get(name)
+    if found is None:
+        raise ApiError("ValidationException", "Requested resource not found.")
+    return found
+
+
+def describe(asked: Arguments) -> Mapping[str, Any]:
+    """A job in full: what was asked, and how far it is."""
+    job = _job(asked["TrainingJobName"])
+    course, phase = job.course, job.course.phase()
+    config = job.asked.get("ServerlessJobConfig")
+    steps = losses(course.trained(), _STEPS)
+    metrics = [{"MetricName": "train_loss", "Value": steps[-1], "Timestamp": course.ends}] if steps else []
+    kept = {key: value for key, value in job.asked.items() if key not in ("Tags", "TrainingJobName")}
+    return {
+        "StoppingCondition": {"MaxRuntimeInSeconds": _DAY},
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        **kept,
+        **_summary(job),
+        "SecondaryStatus": _SECONDARY[phase],
+        "SecondaryStatusTransitions": _transitions(course),
+        "FailureReason": (course.complaint or _HALFWAY) if phase is Phase.FAILED else None,
+        "ModelArtifacts": {"S3ModelArtifacts": job.artifact} if phase is Phase.COMPLETED else {},
+        "TrainingStartTime": course.training_from if phase not in (Phase.QUEUED, Phase.VALIDATING) else None,
+        "FinalMetricDataList": metrics,
+        "ProgressInfo": _progress(job) if config else None,
+        "OutputModelPackageArn": job.package or None,
+    }
+
+
+def _progress(job: Job) -> dict[str, int]:
+    epochs = int((job.asked.get("HyperParameters") or {}).get("max_epochs") or 1)
+    done = int(job.course.trained() * _STEPS * epochs)
+    epoch = min(epochs, done // _STEPS + 1)
+    return {
+        "TotalStepCountPerEpoch": _STEPS,
+        "CurrentStep": min(_STEPS, done - (epoch - 1) * _STEPS),
+        "CurrentEpoch": epoch,
+        "MaxEpoch": epochs,
+    }
+
+
+def _transitions(course: Course) -> list[dict[str, Any]]:
+    marks = [("Starting", course.begun), ("Training", course.training_from)]
+    last = [(_SECONDARY[course.phase()], course.ends)] if course.phase().over else []
+    return [{"Status": word, "StartTime": at, "StatusMessage": word} for word, at in (*marks, *last) if at is not None]
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    course, phase = job.course, job.course.phase()
+    return {
+        "TrainingJobName": job.name,
+        "TrainingJobArn": job.arn,
+        "TrainingJobStatus": job.status,
+        "CreationTime": course.begun,
+        "LastModifiedTime": course.ends if phase.over else course.begun,
+        "TrainingEndTime": course.ends if phase.over else None,
+    }
+
+
+def list_jobs(asked: Arguments) -> Mapping[str, Any]:
+    """The newest first, unless asked otherwise."""
+    settle()
+    named, status = asked.get("NameContains") or "", asked.get("StatusEquals")
+    jobs = [job for job in STORE.jobs.values() if named in job.name and status in (None, job.status)]
+    jobs.sort(key=lambda job: job.course.begun, reverse=asked.get("SortOrder") != "Ascending")
+    shown, token = page(jobs, asked, size="MaxResults", token="NextToken")  # noqa: S106 - a field's name
+    summaries = [{key: value for key, value in _summary(job).items() if value is not None} for job in shown]
+    return {"TrainingJobSummaries": summaries, "NextToken": token}
+
+
+def stop(asked: Arguments) -> Mapping[str, Any]:
+    """Stop a job in progress."""
+    job = _job(asked["TrainingJobName"])
+    if not job.course.stop():
+        raise ApiError("ValidationException", f"The request was rejected because the training job is {job.status}.")
+    return {}
+
+
+def delete(asked: Arguments) -> Mapping[str, Any]:
+    """Delete a job that is over; its model package and files stay."""
+    job = _job(asked["TrainingJobName"])
+    if not job.course.phase().over:
+        raise ApiError("ResourceInUse", f"The training job is {job.status}: stop it first.")
+    del STORE.jobs[job.name]
+    STORE.tags.pop(job.arn, None)
+    return {}
+
+
+def tag(asked: Arguments) -> Mapping[str, Any]:
+    """Set tags."""
+    STORE.tagged(asked["ResourceArn"]).update(tag_map(asked["Tags"]))
+    return list_tags(asked)
+
+
+def untag(asked: Arguments) -> Mapping[str, Any]:
+    """Remove tags."""
+    tags = STORE.tagged(asked["ResourceArn"])
+    for key in asked["TagKeys"]:
+        tags.pop(key, None)
+    return {}
+
+
+def list_tags(asked: Arguments) -> Mapping[str, Any]:
+    """The tags of a job, package or group."""
+    tags = STORE.tagged(asked["ResourceArn"])
+    return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "CreateTrainingJob": create,
+    "DescribeTrainingJob": describe,
+    "ListTrainingJobs": list_jobs,
+    "StopTrainingJob": stop,
+    "DeleteTrainingJob": delete,
+    "AddTags": tag,
+    "DeleteTags": untag,
+    "ListTags": list_tags,
+}

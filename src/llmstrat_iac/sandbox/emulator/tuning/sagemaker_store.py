@@ -1,0 +1,89 @@
+"""What the emulator's SageMaker remembers, by account and region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
+
+from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
+from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, clock
+
+_STATUSES = {Phase.COMPLETED: "Completed", Phase.FAILED: "Failed", Phase.STOPPING: "Stopping", Phase.STOPPED: "Stopped"}
+
+
+@dataclass
+class Job:
+    """A training job; `package` is the model package that it has made, empty if it makes none, None before."""
+
+    arn: str
+    name: str
+    asked: Arguments
+    course: Course
+    package: str | None = None
+
+    @property
+    def status(self) -> str:
+        """Its main status."""
+        return _STATUSES.get(self.course.phase(), "InProgress")
+
+    @property
+    def artifact(self) -> str:
+        """Where its model goes in S3."""
+        folder = str(self.asked["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
+        return f"{folder}/{self.name}/output/model.tar.gz"
+
+
+@dataclass
+class Group:
+    """A model package group; `last` is the last version that was given out."""
+
+    arn: str
+    name: str
+    description: str | None
+    last: int = 0
+    created: float = field(default_factory=clock)
+
+
+@dataclass
+class Package:
+    """One version in a group."""
+
+    arn: str
+    group: Group
+    version: int
+    artifact: str
+    base_model_arn: str | None
+    approval: str = "PendingManualApproval"
+    created: float = field(default_factory=clock)
+
+
+class Store:
+    """Jobs by name, groups by name, packages and tags by ARN."""
+
+    def __init__(self) -> None:
+        self.jobs = AccountRegionScopedDict()
+        self.groups = AccountRegionScopedDict()
+        self.packages = AccountRegionScopedDict()
+        self.tags = AccountRegionScopedDict()
+        self.faults = Faults()
+
+    def tagged(self, arn: str) -> dict[str, str]:
+        """The tags of something that exists."""
+        tags: dict[str, str] | None = self.tags.get(arn)
+        if tags is None:
+            raise ApiError("ValidationException", f"Resource {arn} does not exist.")
+        return tags
+
+
+def arn(resource: str) -> str:
+    """The ARN of something of this account in this region."""
+    return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{resource}"
+
+
+def tag_map(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    """Tags from the API's list."""
+    return {tag["Key"]: tag["Value"] for tag in tags or ()}
+
+
+STORE = Store()
