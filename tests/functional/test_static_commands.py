@@ -126,6 +126,27 @@ def test_models_by_provider(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean `openai`?" in capsys.readouterr().err
 
 
+def test_tunable_bases(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--tunable", "--json"]) == 0
+    bases = {base["id"]: base for base in json.loads(capsys.readouterr().out)}
+    assert bases["amazon.nova-micro-v1:0:128k"]["usd_per_mtok_training"] == 1.0
+    assert bases["gpt-4.1-mini-2025-04-14"]["jobs_end"] == "2027-01-06"
+    assert all(base["source"] and base["as_of"] for base in bases.values())
+    assert main(["models", "--tunable", "--retired", "--provider", "bedrock"]) == 0
+    out = capsys.readouterr().out
+    assert "meta.llama3-2-3b-instruct-v1:0:128k" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_data_check_knows_the_price_of_a_known_base(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "data" / "train.jsonl"
+    write_examples(path)
+    assert main(["data", "check", str(path), "--for", "openai/gpt-4o-mini-2024-07-18", "--json"]) == 0
+    training = json.loads(capsys.readouterr().out)["training"]
+    assert training["usd_per_mtok"] == 3.0
+    assert training["usd"] > 0
+
+
 def test_plugins(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
@@ -154,6 +175,40 @@ def test_what_init_writes_validates(providers: list[str], tmp_path: Path, capsys
     assert f"next: llmstrat plan {path}" in capsys.readouterr().out
     assert main(["validate", str(path)]) == 0
     assert path.read_text(encoding="utf-8").count("#") >= 8
+
+
+@pytest.mark.parametrize(
+    "providers",
+    [["bedrock"], ["sagemaker", "openai"], ["gemini"], ["openai", "bedrock"]],
+    ids="+".join,
+)
+def test_init_writes_a_tuning_that_validates(
+    providers: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_examples(tmp_path / "data" / "train.jsonl")
+    path = tmp_path / "spec.yaml"
+    flags = [flag for name in providers for flag in ("--provider", name)]
+    assert main(["init", str(path), "--strategy", "B", *flags, *FLAGS]) == 0
+    assert main(["validate", str(path)]) == 0, capsys.readouterr().out
+    data = read_document(path).data
+    assert data["tuning"]["provider"] == providers[0]
+    assert [each["name"] for each in data.get("providers", ())] == providers[1:]
+
+
+@pytest.mark.parametrize(("strategy", "word"), [("A", "only tunes"), ("B", "no managed fine-tuning")])
+def test_init_refuses_a_provider_of_the_other_kind(
+    strategy: str, word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "sagemaker" if strategy == "A" else "mistral"
+    path = tmp_path / "spec.yaml"
+    flags = ["--provider", name, "--plugin", "llmstrat-iac-mistral"]
+    assert main(["init", str(path), "--strategy", strategy, *flags, *FLAGS]) == 1
+    assert word in capsys.readouterr().err
+
+
+def write_examples(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("".join(f'{{"prompt": "Question {i}", "completion": "Answer {i}"}}\n' for i in range(20)))
 
 
 def test_init_never_overwrites_unless_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import click
 
+from llmstrat_iac.catalog.tunable_models import tunable_models
 from llmstrat_iac.cli.options import json_option
 from llmstrat_iac.cli.text import print_json
 from llmstrat_iac.datasets.check import Progress, check
@@ -45,7 +46,9 @@ def command() -> None:
 @click.option("--validation", metavar="FILE", help="Validation file: checked as well, and compared with FILE.")
 @click.option("--fix", "out", type=click.Path(path_type=Path), metavar="OUT", help="Write a cleaned copy to OUT.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data, for the cost.")
-@click.option("--usd-per-mtok", type=click.FloatRange(min=0), help="Price of a million training tokens, for the cost.")
+@click.option(
+    "--usd-per-mtok", type=click.FloatRange(min=0), help="Price of a million training tokens, if not the known one."
+)
 @click.option("--max-findings", type=click.IntRange(min=1), default=5, show_default=True, help="Shown for each rule.")
 @json_option
 def check_command(
@@ -61,6 +64,7 @@ def check_command(
 ) -> int:
     """Check FILE (JSONL, `-` for standard input) against a vendor's rules. Exit code 1 if a job would fail."""
     rules = _rules(target, method)
+    usd_per_mtok = _known_price(target) if usd_per_mtok is None else usd_per_mtok
     source = _source(file)
     held_out = None if validation is None else Path(validation)
     if out is not None and not isinstance(source, Path):
@@ -100,6 +104,11 @@ def convert_command(file: str, out: Path, target: str, method: str, as_json: boo
 def _rules(target: str, method: str) -> VendorRules:
     vendor, _, model = target.partition("/")
     return find_rules(VENDOR_RULES, vendor, model or None, Method(method))
+
+
+def _known_price(target: str) -> float | None:
+    vendor, _, model = target.partition("/")
+    return next((base.usd_per_mtok_training for base in tunable_models(vendor) if base.id == model), None)
 
 
 def _source(file: str) -> Path | BinaryIO:

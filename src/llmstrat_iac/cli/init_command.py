@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from llmstrat_iac.cli.init_tuning import ALIAS, TuningAnswers, choose_tuning, tuning_lines
 from llmstrat_iac.cli.plugin_option import plugin_option
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import Provider
@@ -39,13 +40,17 @@ class Answers:
     ttl: str
     monthly_usd: float
     plugins: tuple[str, ...] = field(default=())
+    tuning: TuningAnswers | None = None
 
 
 @click.command("init")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_PATH)
 @click.option("--strategy", default="A", show_default=True, help="Name or letter of the strategy.")
 @click.option(
-    "--provider", "provider_names", multiple=True, help="A model vendor; repeatable, later ones are fallbacks."
+    "--provider",
+    "provider_names",
+    multiple=True,
+    help="A model vendor; repeatable, later ones are fallbacks. For strategy B the first one tunes.",
 )
 @click.option("--name", help="Name of the stack.")
 @click.option("--owner", help="E-mail address of whoever answers for the stack.")
@@ -59,6 +64,7 @@ class Answers:
 )
 @click.option("--ttl", default="72h", show_default=True, help="How long the stack may live, or `never`.")
 @click.option("--monthly-usd", type=float, default=100.0, show_default=True, help="Spending limit a month.")
+@click.option("--dataset", default="data/train.jsonl", show_default=True, help="Training file, for strategy B.")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask; name, owner and region must be given.")
 @click.option("--force", is_flag=True, help="Overwrite PATH.")
 @plugin_option
@@ -72,6 +78,7 @@ def command(
     classification: str,
     ttl: str,
     monthly_usd: float,
+    dataset: str,
     yes: bool,
     force: bool,
     plugins: tuple[str, ...],
@@ -84,15 +91,18 @@ def command(
     given = {"name": name, "owner": owner, "region": region}
     ask = not yes and sys.stdin.isatty()
     filled = _ask(given) if ask else _require(given)
-    providers = _providers(registry, provider_names, ask=ask)
+    tunes = "tuning" in chosen.spec.model_fields
+    providers = _providers(registry, provider_names, ask=ask, tunes=tunes)
+    tuning = choose_tuning(registry, providers[0], dataset) if tunes else None
     answers = Answers(
         **filled,
         strategy=chosen.name,
-        providers=providers,
+        providers=providers[1:] if tunes else providers,
         classification=classification,
         ttl=ttl,
         monthly_usd=monthly_usd,
         plugins=plugins,
+        tuning=tuning,
     )
     text = render_spec(answers)
     resolve_document(parse_document(str(path), text))
@@ -102,7 +112,8 @@ def command(
 
 def render_spec(answers: Answers) -> str:
     """The spec as text, with comments that say what each part is for."""
-    aliases = [_alias(number, provider) for number, provider in enumerate(answers.providers)]
+    aliases = [_alias(number + bool(answers.tuning), each) for number, each in enumerate(answers.providers)]
+    offered = [ALIAS, *aliases] if answers.tuning else aliases
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_URL}",
         "apiVersion: llmstrat/v1",
@@ -122,16 +133,18 @@ def render_spec(answers: Answers) -> str:
         "  load: {requests_per_month: 10_000, input_tokens: 800, output_tokens: 300}   # for the estimate only",
         _line("  consumers:", "each gets a key of its own"),
         "    - name: web",
-        f"      models: [{', '.join(aliases)}]",
+        f"      models: [{', '.join(offered)}]",
         "      requests_per_second: 5",
         _line("      tokens_per_month: 20_000_000", "enforced: the brake on the vendor's bill"),
         _line("  usage_log: {retention_days: 30}", "who, which model, how many tokens; never the prompts"),
         "",
-        "providers:",
+        *(tuning_lines(answers.tuning) if answers.tuning else ()),
+        *(["providers:"] if answers.providers else ()),
     ]
     for number, (provider, alias) in enumerate(zip(answers.providers, aliases, strict=True)):
-        lines += _provider_lines(provider, alias, fallbacks=aliases[1:] if number == 0 else [])
-    return "\n".join(lines) + "\n"
+        fallbacks = aliases[1:] if number == 0 and not answers.tuning else []
+        lines += _provider_lines(provider, alias, fallbacks=fallbacks)
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _line(text: str, comment: str) -> str:
@@ -139,7 +152,7 @@ def _line(text: str, comment: str) -> str:
 
 
 def _alias(number: int, provider: Provider) -> str:
-    return "chat" if number == 0 else f"chat-{provider.name}"
+    return ALIAS if number == 0 else f"{ALIAS}-{provider.name}"
 
 
 def _provider_lines(provider: Provider, alias: str, *, fallbacks: list[str]) -> list[str]:
@@ -171,13 +184,19 @@ def _require(given: dict[str, str | None]) -> dict[str, str]:
     return {key: value for key, value in given.items() if value}
 
 
-def _providers(registry: Registry, names: tuple[str, ...], *, ask: bool) -> tuple[Provider, ...]:
+def _providers(registry: Registry, names: tuple[str, ...], *, ask: bool, tunes: bool) -> tuple[Provider, ...]:
+    choices = sorted(name for name, each in registry.providers.items() if (each.tuning if tunes else each.serves))
     if not names and ask:
-        answer = click.prompt(f"Providers, in order ({', '.join(sorted(registry.providers))})", default="openai")
+        question = "Provider that tunes, then others" if tunes else "Providers, in order"
+        answer = click.prompt(f"{question} ({', '.join(choices)})", default="bedrock" if tunes else "openai")
         names = tuple(answer.replace(",", " ").split())
     if not names:
         raise click.UsageError("without a terminal to ask at, --provider must be given")
-    return tuple(registry.provider(name) for name in dict.fromkeys(names))
+    chosen = tuple(registry.provider(name) for name in dict.fromkeys(names))
+    for provider in chosen[1:] if tunes else chosen:
+        if not provider.serves:
+            raise LlmstratError(f"{provider.title} only tunes; it has no models to call", remedy="choose another one")
+    return chosen
 
 
 def _write(path: Path, text: str) -> None:

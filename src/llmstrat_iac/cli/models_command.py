@@ -12,19 +12,23 @@ from llmstrat_iac.cli.options import json_option
 from llmstrat_iac.cli.plugin_option import plugin_option
 from llmstrat_iac.cli.text import UNKNOWN, count, print_json, unit_price
 from llmstrat_iac.hookspecs import Provider
-from llmstrat_iac.plugins import create_registry
+from llmstrat_iac.plugins import Registry, create_registry
 
 
 @click.command("models")
 @click.option("--provider", "name", help="Only this provider's models.")
 @click.option("--retired", is_flag=True, help="Retired models, too.")
+@click.option("--tunable", is_flag=True, help="Instead, the bases that vendors tune.")
 @json_option
 @plugin_option
-def command(name: str | None, retired: bool, as_json: bool, plugins: tuple[str, ...]) -> None:
+def command(name: str | None, retired: bool, tunable: bool, as_json: bool, plugins: tuple[str, ...]) -> None:
     """List known models with prices (USD per million tokens), context and retirement."""
     registry = create_registry(plugins)
     providers = [registry.provider(name)] if name else list(registry.providers.values())
     today = datetime.now(UTC).date()
+    if tunable:
+        _show_bases(registry, providers, today, retired=retired, as_json=as_json)
+        return
     rows = [
         (provider, model)
         for provider in providers
@@ -35,6 +39,23 @@ def command(name: str | None, retired: bool, as_json: bool, plugins: tuple[str, 
         print_json([_document(provider, model) for provider, model in rows])
     else:
         _print(rows, today)
+
+
+def _show_bases(registry: Registry, providers: list[Provider], today: date, *, retired: bool, as_json: bool) -> None:
+    from llmstrat_iac.cli.render_bases import bases_document, print_bases
+    from llmstrat_iac.planner.tuning import load_tuning
+
+    rows = [
+        (provider.name, base)
+        for provider in providers
+        if provider.tuning
+        for base in load_tuning(provider, registry).bases()
+        if retired or base.retires is None or base.retires > today
+    ]
+    if as_json:
+        print_json(bases_document(rows))
+    else:
+        print_bases(rows, today)
 
 
 def _document(provider: Provider, model: ModelInfo) -> dict[str, Any]:

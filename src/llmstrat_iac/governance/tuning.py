@@ -126,4 +126,4 @@ def jobs_end(tuning: ResolvedTuning, base: TunableBase, now: datetime) -> Iterat
 
 
 def _instead(base: TunableBase) -> str:
-    return f"use {base.alternative}" if base.alternative else "use another base (docs/tuning.md lists them)"
+    return f"use {base.alternative}" if base.alternative else "use another base (`llmstrat models --tunable`)"
