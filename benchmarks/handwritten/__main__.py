@@ -8,10 +8,10 @@ ready from the benchmark.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import secrets
-import string
 from datetime import datetime
 from typing import Any
 
@@ -30,27 +30,59 @@ opts = pulumi.ResourceOptions(provider=provider)
 identity = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
 
 
-class KeyProvider(dynamic.ResourceProvider):
-    """Makes a random key."""
+class SeedProvider(dynamic.ResourceProvider):
+    """Draws the secret that the keys are derived from."""
+
+    serialize_as_secret_always = False
+
+    def create(self, _props: dict[str, Any]) -> dynamic.CreateResult:
+        return dynamic.CreateResult(secrets.token_hex(8), {"value": secrets.token_hex(32)})
+
+
+class Seed(dynamic.Resource):
+    """That secret."""
+
+    value: pulumi.Output[str]
+
+    def __init__(self, name: str) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["value"])
+        super().__init__(SeedProvider(), name, {"value": None}, secret)
+
+
+def key_of(seed: str, consumer: str) -> str:
+    return hmac.digest(bytes.fromhex(seed), consumer.encode(), "sha256").hex()
+
+
+class KeysProvider(dynamic.ResourceProvider):
+    """Registers the keys with API Gateway, all in one resource, since Pulumi writes its state after each."""
 
     serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        alphabet = string.ascii_letters + string.digits
-        value = "".join(secrets.choice(alphabet) for _ in range(43))
-        digest = hashlib.sha256(value.encode()).hexdigest()
-        return dynamic.CreateResult(secrets.token_hex(8), {**props, "value": value, "sha256": digest})
+        import boto3
+
+        gateway, ids = boto3.client("apigateway", region_name=region), {}
+        for name, plan in props["plans"].items():
+            key = gateway.create_api_key(
+                name=f"{prefix}-{name}", enabled=True, value=key_of(props["seed"], name), tags=tags
+            )
+            gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+            ids[name] = key["id"]
+        return dynamic.CreateResult("keys", {"ids": ids})
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        import boto3
+
+        gateway = boto3.client("apigateway", region_name=region)
+        for key in props["ids"].values():
+            gateway.delete_api_key(apiKey=key)
 
 
-class ConsumerKey(dynamic.Resource):
-    """A consumer's key."""
+class Keys(dynamic.Resource):
+    """The consumers' keys."""
 
-    value: pulumi.Output[str]
-    sha256: pulumi.Output[str]
-
-    def __init__(self, name: str) -> None:
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["value"])
-        super().__init__(KeyProvider(), name, {"consumer": name, "value": None, "sha256": None}, secret)
+    def __init__(self, name: str, seed: pulumi.Output[str], plans: dict[str, pulumi.Output[str]]) -> None:
+        super().__init__(KeysProvider(), name, {"seed": pulumi.Output.secret(seed), "plans": plans})
 
 
 class LogRoleProvider(dynamic.ResourceProvider):
@@ -150,7 +182,7 @@ relay = aws.lambda_.Function(
     opts=pulumi.ResourceOptions(provider=provider, depends_on=[relay_policy]),
 )
 
-keys = {name: ConsumerKey(name) for name, _, _ in consumers}
+seed = Seed("seed")
 authorizer_log = log_group("authorizer")
 authorizer_role, authorizer_policy = role("authorizer", "lambda.amazonaws.com", [write_log(authorizer_log)])
 authorizer_function = aws.lambda_.Function(
@@ -295,7 +327,7 @@ aws.apigateway.MethodSettings(
 )
 
 plans: dict[tuple[int, int], aws.apigateway.UsagePlan] = {}
-for name, rate, burst in consumers:
+for _, rate, burst in consumers:
     if (rate, burst) not in plans:
         plans[rate, burst] = aws.apigateway.UsagePlan(
             f"{rate}rps",
@@ -304,14 +336,7 @@ for name, rate, burst in consumers:
             throttle_settings=aws.apigateway.UsagePlanThrottleSettingsArgs(rate_limit=rate, burst_limit=burst),
             opts=opts,
         )
-    api_key = aws.apigateway.ApiKey(name, name=f"{prefix}-{name}", value=keys[name].value, opts=opts)
-    aws.apigateway.UsagePlanKey(
-        name,
-        key_id=api_key.id,
-        key_type="API_KEY",
-        usage_plan_id=plans[rate, burst].id,
-        opts=pulumi.ResourceOptions(provider=provider, additional_secret_outputs=["value"], delete_before_replace=True),
-    )
+Keys("keys", seed.value, {name: plans[rate, burst].id for name, rate, burst in consumers})
 
 topic = aws.sns.Topic("alarms", name=f"{prefix}-alarms", opts=opts)
 aws.sns.TopicSubscription("alarms", topic=topic.arn, protocol="email", endpoint=owner, opts=opts)
@@ -382,4 +407,4 @@ aws.scheduler.Schedule(
 )
 
 pulumi.export("base_url", stage.invoke_url)
-pulumi.export("keys", pulumi.Output.secret(pulumi.Output.all(**{name: key.value for name, key in keys.items()})))
+pulumi.export("keys", seed.value.apply(lambda known: {name: key_of(known, name) for name, _, _ in consumers}))

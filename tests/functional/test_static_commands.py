@@ -68,7 +68,7 @@ def test_plan_json_is_one_document_with_figures(capsys: pytest.CaptureFixture[st
     assert document["totals"]["at_load_month"]["usd"] == pytest.approx(
         sum(line["usd"] for line in document["costs"]), abs=1e-6
     )
-    assert sum(resource["count"] for resource in document["resources"]) == 58
+    assert sum(resource["count"] for resource in document["resources"]) == 57
 
 
 def test_plan_json_keeps_unknown_apart_from_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

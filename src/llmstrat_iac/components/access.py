@@ -1,7 +1,6 @@
-"""Who may call: a generated key a consumer, and one usage plan for all consumers with the same limits.
+"""Who may call: a key for each consumer, and one usage plan for all consumers with the same limits.
 
-A plan a consumer would be slow (UpdateUsagePlan: one in 20 s) and soon impossible (300 plans a region). What grows with
-the consumers is exactly three resources each: the key, API Gateway's copy of it, its place in a plan.
+A plan for each consumer would be slow (UpdateUsagePlan: one in 20 s) and soon impossible (300 plans a region).
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from datetime import datetime
 import pulumi
 import pulumi_aws as aws
 
-from llmstrat_iac.components.consumer_key import ConsumerKey
-from llmstrat_iac.components.gateway_args import ConsumerArgs
+from llmstrat_iac.components.consumer_keys import ConsumerKeys
+from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs
+from llmstrat_iac.components.key_seed import KeySeed, derive_key, digest_of
 from llmstrat_iac.components.names import GatewayNames
 from llmstrat_iac.components.relay_config import KeyDigest, consumers_json
 from llmstrat_iac.components.rest_api import RestApi
@@ -47,51 +47,65 @@ class LiveKey:
     consumer: ConsumerArgs
     generation: int
     not_after: datetime | None
-    key: ConsumerKey
+
+    def value(self, seed: str) -> str:
+        """The key itself."""
+        return derive_key(seed, self.consumer.name, self.generation)
 
 
-def create_keys(name: str, consumers: Sequence[ConsumerArgs], opts: pulumi.ResourceOptions) -> list[LiveKey]:
+def live_keys(consumers: Sequence[ConsumerArgs]) -> list[LiveKey]:
     """Every consumer's current key and, during a rotation, the one before."""
     live = []
     for consumer in consumers:
-        generations: list[tuple[int, datetime | None]] = [(consumer.key_generation, None)]
+        live.append(LiveKey(consumer, consumer.key_generation, None))
         if consumer.previous_key_until is not None and consumer.key_generation > 1:
-            generations.append((consumer.key_generation - 1, consumer.previous_key_until))
-        for generation, not_after in generations:
-            key = ConsumerKey(
-                f"{name}-{consumer.name}-{generation}", consumer=consumer.name, generation=generation, opts=opts
-            )
-            live.append(LiveKey(consumer, generation, not_after, key))
+            live.append(LiveKey(consumer, consumer.key_generation - 1, consumer.previous_key_until))
     return live
 
 
-def key_ring(live: Sequence[LiveKey]) -> pulumi.Output[str]:
-    """`consumers.json`: the digests that the authorizer knows."""
-    owners = [(each.consumer.name, each.not_after) for each in live]
-    return pulumi.Output.all(*(each.key.sha256 for each in live)).apply(
-        lambda digests: consumers_json(
-            KeyDigest(digest, consumer, not_after)
-            for digest, (consumer, not_after) in zip(digests, owners, strict=True)
+def key_ring(live: Sequence[LiveKey], seed: KeySeed) -> pulumi.Output[str]:
+    """`consumers.json`: the digests that the authorizer knows. Digests are no secrets, so neither is the file."""
+
+    def render(known: str) -> str:
+        return consumers_json(
+            KeyDigest(digest_of(each.value(known)), each.consumer.name, each.not_after) for each in live
         )
-    )
+
+    return pulumi.Output.unsecret(seed.value.apply(render))
 
 
-def current_keys(live: Sequence[LiveKey]) -> pulumi.Output[dict[str, str]]:
+def current_keys(live: Sequence[LiveKey], seed: KeySeed) -> pulumi.Output[dict[str, str]]:
     """Consumer to current key; a Pulumi secret."""
-    keys = {each.consumer.name: each.key.value for each in live if each.not_after is None}
-    return pulumi.Output.secret(pulumi.Output.all(**keys))
+
+    def derive(known: str) -> dict[str, str]:
+        return {each.consumer.name: each.value(known) for each in live if each.not_after is None}
+
+    derived: pulumi.Output[dict[str, str]] = seed.value.apply(derive)
+    return pulumi.Output.secret(derived)
 
 
 def create_plans(
-    name: str, names: GatewayNames, live: Sequence[LiveKey], api: RestApi, opts: pulumi.ResourceOptions
+    name: str,
+    args: GatewayArgs,
+    live: Sequence[LiveKey],
+    *,
+    seed: KeySeed,
+    api: RestApi,
+    opts: pulumi.ResourceOptions,
 ) -> None:
-    """The usage plans, and each live key's place in one."""
-    plans: dict[Tier, aws.apigateway.UsagePlan] = {}
-    for each in live:
-        tier = Tier.of(each.consumer)
-        if tier not in plans:
-            plans[tier] = _plan(name, names, tier, api, opts)
-        _enrol(name, names, each, plans[tier], opts)
+    """The usage plans, and all live keys with their places in them."""
+    names = GatewayNames(args.prefix)
+    tiers = dict.fromkeys(Tier.of(each.consumer) for each in live)
+    plans = {tier: _plan(name, names, tier, api, opts) for tier in tiers}
+    keys = {
+        names.api_key(each.consumer.name, each.generation): {
+            "consumer": each.consumer.name,
+            "generation": each.generation,
+            "usage_plan_id": plans[Tier.of(each.consumer)].id,
+        }
+        for each in live
+    }
+    ConsumerKeys(name, seed=seed.value, keys=keys, region=args.region, tags=args.tags, opts=opts)
 
 
 def _plan(
@@ -111,32 +125,4 @@ def _plan(
             else aws.apigateway.UsagePlanQuotaSettingsArgs(limit=quota, period="MONTH"),
         ),
         opts=opts,
-    )
-
-
-def _enrol(
-    name: str, names: GatewayNames, live: LiveKey, plan: aws.apigateway.UsagePlan, opts: pulumi.ResourceOptions
-) -> None:
-    logical_name = f"{name}-{live.consumer.name}-{live.generation}"
-    api_key = aws.apigateway.ApiKey(
-        logical_name,
-        aws.apigateway.ApiKeyArgs(
-            name=names.api_key(live.consumer.name, live.generation),
-            description=f"Consumer {live.consumer.name}, generation {live.generation}",
-            value=live.key.value,
-        ),
-        opts=opts,
-    )
-    aws.apigateway.UsagePlanKey(
-        logical_name,
-        aws.apigateway.UsagePlanKeyArgs(key_id=api_key.id, key_type="API_KEY", usage_plan_id=plan.id),
-        opts=pulumi.ResourceOptions.merge(
-            opts,
-            pulumi.ResourceOptions(
-                # The provider returns the key's value here, too, and doesn't mark it.
-                additional_secret_outputs=["value"],
-                # A key can be in one plan a stage only, so the old place goes before the new one comes.
-                delete_before_replace=True,
-            ),
-        ),
     )

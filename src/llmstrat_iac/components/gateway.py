@@ -13,13 +13,14 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from llmstrat_iac.components.access import create_keys, create_plans, current_keys, key_ring
+from llmstrat_iac.components.access import create_plans, current_keys, key_ring, live_keys
 from llmstrat_iac.components.account_log_role import AccountLogRole
 from llmstrat_iac.components.alerts import create_alerts
 from llmstrat_iac.components.expiry import create_expiry
 from llmstrat_iac.components.function_code import authorizer_archive, relay_archive
 from llmstrat_iac.components.functions import create_authorizer, create_relay
 from llmstrat_iac.components.gateway_args import GatewayArgs, RouteArgs
+from llmstrat_iac.components.key_seed import KeySeed
 from llmstrat_iac.components.names import GatewayNames
 from llmstrat_iac.components.policies import Account, Statement
 from llmstrat_iac.components.provider_keys import ProviderKeys
@@ -58,21 +59,21 @@ class Gateway(pulumi.ComponentResource):
             statements=[*secrets.statements, *_budget_statements(table), *_provider_statements(args, account)],
             opts=child,
         )
-        live = create_keys(name, args.consumers, child)
+        live, seed = live_keys(args.consumers), KeySeed(name, child)
         authorizer = create_authorizer(
-            f"{name}-authorizer", args, names, code=key_ring(live).apply(authorizer_archive), opts=child
+            f"{name}-authorizer", args, names, code=key_ring(live, seed).apply(authorizer_archive), opts=child
         )
         log_role = AccountLogRole(name, region=args.region, opts=child)
         api = RestApiBuilder(
             name, args, names, relay=relay, authorizer=authorizer, log_role=log_role, opts=child
         ).build()
-        create_plans(name, names, live, api, child)
+        create_plans(name, args, live, seed=seed, api=api, opts=child)
         create_alerts(name, args, names, child)
         if args.expires is not None:
             create_expiry(name, names, account, at=args.expires, function=relay, opts=child)
 
         self.base_url = api.stage.invoke_url
-        self.keys = current_keys(live)
+        self.keys = current_keys(live, seed)
         self.relay_function = relay.name
         self.authorizer_function = authorizer.name
         self.usage_log_group = usage_log.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pulumi
@@ -82,3 +82,5 @@ class GatewayArgs:
     """Reserved concurrency of the relay; the account's own limit if unset."""
     relay_memory_mb: int = 512
     keepalive_seconds: float = 15
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The stack's tags, for the consumers' keys, which the AWS provider's default tags don't reach."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs, PermissionArgs, ProviderArgs, RouteArgs
+from llmstrat_iac.components.stack_provider import stack_tags
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedProvider
 from llmstrat_iac.spec.common import Consumer, Endpoint
 
@@ -25,6 +26,7 @@ def gateway_args(context: ProgramContext, endpoint: Endpoint) -> GatewayArgs:
         log_prompts=endpoint.usage_log.prompts,
         monthly_usd=spec.limits.monthly_usd,
         max_concurrency=endpoint.max_concurrency,
+        tags=stack_tags(context),
     )
 
 

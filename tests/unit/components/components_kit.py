@@ -18,6 +18,7 @@ from pulumi.runtime.stack import Stack, run_pulumi_func
 from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs, PermissionArgs, ProviderArgs, RouteArgs
 
 ACCOUNT = "123456789012"
+SEED = "5e" * 32
 EXPIRES = datetime(2099, 12, 1, 18, tzinfo=UTC)
 
 
@@ -75,8 +76,8 @@ class _Cloud(Mocks):
             outputs["responseStreamingInvokeArn"] = (
                 f"{path}/2021-11-15/functions/{args.inputs['name']}/response-streaming-invocations"
             )
-        if args.typ.endswith(":ConsumerKey"):
-            outputs |= {"value": f"skllmstrat{args.name.replace('-', '')}", "sha256": _digest(args.name)}
+        if args.typ.endswith(":KeySeed"):
+            outputs |= {"value": SEED}
         if args.typ.endswith(":AccountLogRole"):
             outputs |= {"role_arn": "arn:aws:iam::1:role/logs", "adopted": True}
         return identity, outputs
@@ -186,11 +187,6 @@ def gateway(**changes: Any) -> GatewayArgs:
         "expires": EXPIRES,
         "log_retention_days": 30,
         "monthly_usd": 500.0,
+        "tags": {"llmstrat:stack": "demo-dev"},
     }
     return GatewayArgs(**(arguments | changes))
-
-
-def _digest(name: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(name.encode()).hexdigest()

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pytest
-from components_kit import ACCOUNT, Deployed, deploy, gateway, statements
+from components_kit import ACCOUNT, SEED, Deployed, deploy, gateway, statements
 
 from llmstrat_iac.components.gateway import Gateway
 from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs, ProviderArgs
 from llmstrat_iac.components.gateway_errors import GATEWAY_ERRORS
+from llmstrat_iac.components.key_seed import derive_key, digest_of
 from llmstrat_iac.components.rest_api import ROUTES
+
+CONSUMER_KEYS = "pulumi-python:dynamic/llmstrat:ConsumerKeys"
+# How Pulumi marks a secret on the wire; the two constants are its own.
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+
+
+def _secret(value: str) -> dict[str, str]:
+    return SECRET | {"value": value}
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and value.items() >= SECRET.items()
 
 
 def _deploy(args: GatewayArgs, *, preview: bool = False) -> Deployed:
@@ -171,34 +186,50 @@ def test_consumers_with_equal_limits_share_one_plan() -> None:
     assert all("aws:apigateway/stage:Stage::gateway" in plan.dependencies for plan in plans.values())
 
 
-def test_each_consumer_adds_exactly_three_resources() -> None:
+def test_consumers_add_no_resources() -> None:
     def count(consumers: int) -> int:
         crowd = [ConsumerArgs(f"c{number}", ["chat"], 10, 20) for number in range(consumers)]
         return len(_deploy(gateway(consumers=crowd)).registrations)
 
-    assert count(12) - count(2) == 10 * 3
+    assert count(200) == count(1)
 
 
-def test_keys_are_secrets_wherever_the_provider_returns_them(deployed: Deployed) -> None:
-    for type in ("pulumi-python:dynamic/llmstrat:ConsumerKey", "aws:apigateway/usagePlanKey:UsagePlanKey"):
-        for each in deployed.of(type):
-            assert "value" in each.secret_outputs, each.name
-    assert deployed.outputs["keys"] == {"web": "skllmstratgatewayweb1", "batch": "skllmstratgatewaybatch1"}
+def test_each_consumer_has_a_key_of_its_own_in_its_plan(deployed: Deployed) -> None:
+    keys = deployed.one(CONSUMER_KEYS).inputs
+    plan = "gateway-10rps-20burst-unlimited-id"
+    assert keys["keys"] == {
+        f"demo-dev-{name}-1": {"consumer": name, "generation": 1, "usage_plan_id": plan} for name in ("web", "batch")
+    }
+    assert keys["tags"] == {"llmstrat:stack": "demo-dev"}
+    assert keys["seed"] == _secret(SEED)
 
 
-def test_a_key_leaves_its_old_plan_before_it_enters_the_new_one(deployed: Deployed) -> None:
-    assert all(each.delete_before_replace for each in deployed.of("aws:apigateway/usagePlanKey:UsagePlanKey"))
+def test_keys_are_secrets_wherever_they_are(deployed: Deployed) -> None:
+    assert deployed.one("pulumi-python:dynamic/llmstrat:KeySeed").secret_outputs == {"value"}
+    assert deployed.outputs["keys"] == {name: derive_key(SEED, name, 1) for name in ("web", "batch")}
+    for each in deployed.registrations:
+        plain = {name: value for name, value in each.inputs.items() if not _is_secret(value)}
+        assert not any(key in str(plain) for key in deployed.outputs["keys"].values()), each.name
+
+
+def test_the_authorizer_knows_the_digests_and_no_key(deployed: Deployed) -> None:
+    with zipfile.ZipFile(
+        deployed.one("aws:lambda/function:Function", "gateway-authorizer").inputs["code"].path
+    ) as code:
+        ring = json.loads(code.read("consumers.json"))
+    assert ring["keys"] == {
+        digest_of(key): {"consumer": consumer, "not_after": None} for consumer, key in deployed.outputs["keys"].items()
+    }
 
 
 def test_during_a_rotation_both_generations_are_live() -> None:
     until = datetime(2026, 12, 1, tzinfo=UTC)
     consumer = ConsumerArgs("web", ["chat"], 10, 20, key_generation=3, previous_key_until=until)
     deployed = _deploy(gateway(consumers=[consumer]))
-    keys = {each.name for each in deployed.of("aws:apigateway/apiKey:ApiKey")}
-    assert keys == {"gateway-web-3", "gateway-web-2"}
-    assert deployed.outputs["keys"] == {"web": "skllmstratgatewayweb3"}
+    assert deployed.one(CONSUMER_KEYS).inputs["keys"].keys() == {"demo-dev-web-3", "demo-dev-web-2"}
+    assert deployed.outputs["keys"] == {"web": derive_key(SEED, "web", 3)}
     after = _deploy(gateway(consumers=[replace(consumer, previous_key_until=None)]))
-    assert [each.name for each in after.of("aws:apigateway/apiKey:ApiKey")] == ["gateway-web-3"]
+    assert after.one(CONSUMER_KEYS).inputs["keys"].keys() == {"demo-dev-web-3"}
 
 
 def test_without_token_budgets_there_is_no_table() -> None:
@@ -219,10 +250,7 @@ def test_an_uploaded_key_is_a_secret_that_a_destroy_frees_at_once(deployed: Depl
     assert secret["name"] == "demo-dev-openai-api-key"
     assert secret["recoveryWindowInDays"] == 0
     version = deployed.one("aws:secretsmanager/secretVersion:SecretVersion").inputs["secretString"]
-    assert version == {
-        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
-        "value": "sk-vendor-secret",
-    }
+    assert version == _secret("sk-vendor-secret")
 
 
 def test_the_vendors_key_is_nowhere_else(deployed: Deployed) -> None:

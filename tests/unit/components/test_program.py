@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pulumi
 import pytest
-from components_kit import EXPIRES, Deployed, deploy
+from components_kit import EXPIRES, SEED, Deployed, deploy
 from pulumi.runtime import set_all_config
 
+from llmstrat_iac.components.key_seed import derive_key
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.planner.load import load_spec
 from llmstrat_iac.program import PROJECT, run, run_from_config
@@ -94,7 +95,7 @@ def test_the_outputs_say_what_commands_need(by_automation: Deployed) -> None:
         "ttl": "366d",
         "expires": "2099-12-01T18:00:00Z",
         "base_url": "https://abc.execute-api.us-east-1.amazonaws.com/v1",
-        "keys": {"web": "skllmstratgatewayweb1"},
+        "keys": {"web": derive_key(SEED, "web", 1)},
         "models": ["chat"],
         "consumers": {"web": ["chat"]},
         "usage_log_group": "/llmstrat/demo-dev/relay",

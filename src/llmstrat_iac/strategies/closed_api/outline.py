@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.plan import PlannedResource, StackPlan, TokenPrice
-from llmstrat_iac.spec.common import Consumer
 from llmstrat_iac.spec.providers import GatewaySpec
 from llmstrat_iac.strategies.closed_api.costs import fixed_costs, load_costs, size, token_prices
 
@@ -41,15 +40,13 @@ def uploaded_secrets(spec: GatewaySpec) -> int:
 
 
 def _resources(spec: GatewaySpec, secrets: int) -> Iterator[PlannedResource]:
-    keys = sum(_live_keys(consumer) for consumer in spec.endpoint.consumers)
     expires = 1 if spec.limits.ttl.duration else 0
     yield PlannedResource("pulumi:providers:aws", 1, "region and tags of everything below")
     yield PlannedResource("llmstrat:gateway:Gateway", 1, "the component that owns everything below")
     yield from _api()
-    yield PlannedResource("pulumi-python:dynamic/llmstrat:ConsumerKey", keys, "consumers' keys, generated")
-    yield PlannedResource("aws:apigateway/apiKey:ApiKey", keys, "the keys as API Gateway counts them")
+    yield PlannedResource("pulumi-python:dynamic/llmstrat:KeySeed", 1, "what consumers' keys are derived from")
+    yield PlannedResource("pulumi-python:dynamic/llmstrat:ConsumerKeys", 1, "the keys, each in a usage plan")
     yield PlannedResource("aws:apigateway/usagePlan:UsagePlan", _tiers(spec), "rate and quota, one for equal limits")
-    yield PlannedResource("aws:apigateway/usagePlanKey:UsagePlanKey", keys, "each key's place in a plan")
     yield PlannedResource("aws:lambda/function:Function", 2, "relay and authorizer")
     yield PlannedResource("aws:lambda/permission:Permission", 2, "let the API call them")
     yield PlannedResource("aws:iam/role:Role", 2 + expires, "one for each function and for the expiry")
@@ -77,10 +74,6 @@ def _api() -> Iterator[PlannedResource]:
     yield PlannedResource("aws:apigateway/stage:Stage", 1, "where the snapshot is served")
     yield PlannedResource("aws:apigateway/methodSettings:MethodSettings", 1, "metrics on, prompts never logged")
     yield PlannedResource("pulumi-python:dynamic/llmstrat:AccountLogRole", 1, "account-wide; adopted, never deleted")
-
-
-def _live_keys(consumer: Consumer) -> int:
-    return 2 if consumer.key.previous_until is not None and consumer.key.generation > 1 else 1
 
 
 def _tiers(spec: GatewaySpec) -> int:
