@@ -50,7 +50,7 @@ def _plan(tuning: ResolvedTuning) -> StackPlan:
                 "openai-tuning-restricted",
                 "provider",
                 "OpenAI takes no jobs from new customers",
-                "since 2026-05-07 from none that hadn't tuned, since 2026-07-02 from none without recent use of a tuned model",
+                "2026-05-07 shut out who had never tuned, 2026-07-02 who hadn't used a tuned model lately",
                 "see https://developers.openai.com/api/docs/deprecations; `bedrock` and `sagemaker` take everybody",
             ),
         ),
