@@ -84,12 +84,15 @@ class Addresses:
 
     @property
     def upstreams(self) -> Mapping[str, str]:
-        """Base URL in place of each closed provider's own."""
+        """Base URL in place of each closed provider's own, and of the services that Gemini's tuning needs."""
         return {
             "openai": f"{self.vendor_url}/openai/v1",
             "gemini": f"{self.vendor_url}/gemini/v1beta/openai",
             "mistral": f"{self.vendor_url}/mistral/v1",
             "bedrock": f"{self.vendor_url}/bedrock",
+            "gemini-tuning": f"{self.vendor_url}/vertex",
+            "gcs": f"{self.vendor_url}/gcs",
+            "google-token": f"{self.vendor_url}/google/token",
         }
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from llmstrat_iac.sandbox.vendor.answering import DEFAULT_MOST_TOKENS, Answer, wanted_fault
+from llmstrat_iac.sandbox.vendor.bedrock_models import TunedModels
 from llmstrat_iac.sandbox.vendor.event_stream import encode_event
 from llmstrat_iac.sandbox.vendor.generator import Generator, Message
+from llmstrat_iac.sandbox.vendor.tuned import TunedGenerator
 from llmstrat_iac.sandbox.vendor.wire import BadRequestError, answer_json, dropped, read_json, required
 
 _REASONS = {"stop": "end_turn", "length": "max_tokens"}
@@ -25,6 +28,7 @@ class BedrockWire:
     """The Converse endpoints over one generator."""
 
     generator: Generator
+    tuned: TunedModels = field(default_factory=TunedModels.from_environment)
 
     def routes(self) -> list[Route]:
         """Everything under the service's root; a model id may be an ARN with slashes."""
@@ -55,13 +59,19 @@ class BedrockWire:
         refusal = _refuse(request, model)
         if refusal is not None:
             return refusal
+        generator = self.generator
+        if self.tuned.is_tuned(model):
+            absent = await run_in_threadpool(self.tuned.refusal, model)
+            if absent is not None:
+                return _error(absent.status, absent.kind, absent.message)
+            generator = TunedGenerator(generator, model.rpartition("/")[2])
         try:
             body = await read_json(request)
             messages = _messages(body)
         except BadRequestError as error:
             return _error(400, "ValidationException", error.message)
         wanted = (body.get("inferenceConfig") or {}).get("maxTokens") or DEFAULT_MOST_TOKENS
-        return Answer(self.generator, messages, int(wanted), wanted_fault(request, model))
+        return Answer(generator, messages, int(wanted), wanted_fault(request, model))
 
 
 async def _events(answer: Answer) -> AsyncIterator[bytes]:

@@ -43,6 +43,10 @@ class GeminiWire:
         if refusal is not None:
             return refusal
         model, _, verb = str(request.path_params["call"]).rpartition(":")
+        return await self.generate(request, model, verb)
+
+    async def generate(self, request: Request, model: str, verb: str) -> Response:
+        """Answer a call whose key has been checked."""
         try:
             return await self._generate(request, model, verb)
         except BadRequestError as error:

@@ -62,6 +62,10 @@ class OpenAiWire:
             Route("/models/{model:path}", self._get_model),
         ]
 
+    async def chat(self, request: Request) -> Response:
+        """Chat completions alone, at whatever path."""
+        return await self._guarded(self._chat)(request)
+
     def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         """Keys, then the body, then the faults that were asked for."""
 

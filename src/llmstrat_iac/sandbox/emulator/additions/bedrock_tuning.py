@@ -1,4 +1,4 @@
-"""Four emulator additions that make Bedrock's tuning real: bases, jobs over time, deployments, provisioned throughput.
+"""Emulator additions that make Bedrock's tuning real: bases, jobs over time, deployments, throughput, imports.
 
 ministack 1.5.33 knows no tunable model and no deployment, its jobs stay `InProgress` for ever and make no model, and a
 provisioned model points to a foundation model that doesn't exist. Requests that aren't about ours stay upstream's.
@@ -58,6 +58,12 @@ def _install_throughput() -> None:
     _answer_first(THROUGHPUT_HANDLERS)
 
 
+def _install_imports() -> None:
+    from llmstrat_iac.sandbox.emulator.tuning.bedrock_imports import IMPORT_HANDLERS
+
+    _answer_first(IMPORT_HANDLERS)
+
+
 ADDITIONS = (
     Addition(
         name="bedrock-bases",
@@ -90,5 +96,13 @@ ADDITIONS = (
         before="1.6",
         seams=(_HANDLE,),
         install=_install_throughput,
+    ),
+    Addition(
+        name="bedrock-imports",
+        why="models imported from S3 turn up at once, whatever is there, and import jobs have no time",
+        since="1.5.33",
+        before="1.6",
+        seams=(_HANDLE, _READ_OBJECT, _CREATE_ROLE),
+        install=_install_imports,
     ),
 )

@@ -15,6 +15,7 @@ from llmstrat_iac.sandbox.jobs import Course, Phase, losses
 
 _DAY = 86_400
 _STEPS = 100
+_HUB_PREFIXES = ("meta-", "huggingface-", "amazon-", "deepseek-", "openai-")
 _HALFWAY = "InternalServerError: We encountered an internal error. Please try again."
 _FORMS = {"SFT": PROMPT_COMPLETION, "DPO": PREFERENCE}
 _SECONDARY = {
@@ -86,7 +87,16 @@ def settle() -> None:
         if job.package is None and job.course.phase() is Phase.COMPLETED:
             config = job.asked.get("ModelPackageConfig")
             job.package = packages.add(config["ModelPackageGroupArn"], job) if config else ""
-            write_s3(job.artifact, b"sandbox")
+            _write_model(job)
+
+
+def _write_model(job: Job) -> None:
+    """Serverless customization leaves the merged weights, and the adapter alone beside them."""
+    if not job.serverless:
+        write_s3(job.artifact, b"sandbox")
+        return
+    for name in ("hf_merged/config.json", "hf_merged/model.safetensors", "hf/adapter_config.json"):
+        write_s3(f"{job.artifact}/checkpoints/{name}", b"{}")
 
 
 def _job(name: str) -> Job:
@@ -202,7 +212,27 @@ def list_tags(asked: Arguments) -> Mapping[str, Any]:
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
+def describe_hub_content(asked: Arguments) -> Mapping[str, Any]:
+    """A model of AWS's public hub; the sandbox's hub has all that looks like one of its names."""
+    hub, kind, name = asked["HubName"], asked["HubContentType"], asked["HubContentName"]
+    if hub != "SageMakerPublicHub" or kind != "Model" or not name.startswith(_HUB_PREFIXES):
+        raise ApiError("ResourceNotFound", f"{kind} {name} doesn't exist in the hub {hub}.")
+    return {
+        "HubContentName": name,
+        "HubContentArn": f"arn:aws:sagemaker:us-east-1:aws:hub-content/{hub}/{kind}/{name}/1.0.0",
+        "HubContentVersion": "1.0.0",
+        "HubContentType": kind,
+        "DocumentSchemaVersion": "2.3.0",
+        "HubName": hub,
+        "HubArn": f"arn:aws:sagemaker:us-east-1:aws:hub/{hub}",
+        "HubContentDocument": "{}",
+        "HubContentStatus": "Available",
+        "CreationTime": 0,
+    }
+
+
 HANDLERS: Mapping[str, Handler] = {
+    "DescribeHubContent": describe_hub_content,
     "CreateTrainingJob": create,
     "DescribeTrainingJob": describe,
     "ListTrainingJobs": list_jobs,

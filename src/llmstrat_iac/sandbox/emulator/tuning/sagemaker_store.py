@@ -29,9 +29,14 @@ class Job:
 
     @property
     def artifact(self) -> str:
-        """Where its model goes in S3."""
+        """Where its model goes in S3: a folder of weights for serverless customization, else an archive."""
         folder = str(self.asked["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
-        return f"{folder}/{self.name}/output/model.tar.gz"
+        return f"{folder}/{self.name}/output/{'model' if self.serverless else 'model.tar.gz'}"
+
+    @property
+    def serverless(self) -> bool:
+        """Whether it is serverless customization."""
+        return bool(self.asked.get("ServerlessJobConfig"))
 
 
 @dataclass
