@@ -70,7 +70,7 @@ def test_a_job_makes_a_model_package(aws: Clients) -> None:
     container = package["InferenceSpecification"]["Containers"][0]
     assert container["BaseModel"]["HubContentName"] == "meta-textgeneration-llama-3-2-1b-instruct"
     place, _, key = container["ModelDataUrl"].removeprefix("s3://").partition("/")
-    assert aws("s3").head_object(Bucket=place, Key=key)
+    assert aws("s3").head_object(Bucket=place, Key=f"{key}/checkpoints/hf_merged/config.json")
 
     sagemaker.delete_training_job(TrainingJobName=name)
     with pytest.raises(ClientError, match="not found"):
