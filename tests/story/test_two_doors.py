@@ -117,5 +117,6 @@ def depends_on_new_ids(urn: str) -> bool:
             "aws:iam/",
             "aws:cloudwatch/",
             "aws:scheduler/",
+            "llmstrat:ConsumerKeys",
         )
     )

@@ -223,12 +223,13 @@ class _Up:
         from llmstrat_iac.operations.smoke import smoke_test
 
         consumer = self._endpoint().consumers[0]
-        models = values["consumers"][consumer.name]
-        if not models:
+        served = values["consumers"][consumer.name]
+        model = next((model for model in consumer.models if model in served), None)
+        if model is None:
             return ()  # nothing is served before the tuning is completed
         status = self.console.status("Calling the endpoint") if self.console.is_terminal else nullcontext()
         with status:
-            return smoke_test(values["base_url"], values["keys"][consumer.name], consumer.name, models[0])
+            return smoke_test(values["base_url"], values["keys"][consumer.name], consumer.name, model)
 
     def _endpoint(self) -> Endpoint:
         endpoint = self.resolved.spec.endpoint
