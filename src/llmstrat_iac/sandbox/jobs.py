@@ -25,7 +25,7 @@ MISHAPS = ("data", "halfway", "slow")
 _SLOW_SECONDS = 120.0
 _QUEUED, _VALIDATED = 0.1, 0.25
 _STOPPING_SECONDS = 0.1
-_NAMED = re.compile(rf"fault-({'|'.join((*REFUSALS, *MISHAPS))})(?:x(\d+))?(?![a-z0-9])")
+_NAMED = re.compile(rf"(?<![a-z0-9])fault-({'|'.join((*REFUSALS, *MISHAPS))})(?:x(\d+))?(?![a-z0-9])")
 _moment: ContextVar[float | None] = ContextVar("llmstrat_moment", default=None)
 _IN_DATA = re.compile(rb"llmstrat-fault-(data|halfway|slow)")
 

@@ -54,7 +54,8 @@ def test_the_environment_leads_to_the_processes(sandbox: SandboxSession) -> None
     environment = sandbox.environment()
     assert clients(environment["AWS_ENDPOINT_URL"])("sts").get_caller_identity()["Account"] == "000000000000"
     upstreams = json.loads(environment["LLMSTRAT_UPSTREAMS"])
-    assert sorted(upstreams) == ["bedrock", "gemini", "mistral", "openai"]
+    vendors = ["bedrock", "gemini", "mistral", "openai"]
+    assert sorted(upstreams) == sorted([*vendors, "gcs", "gemini-tuning", "google-token"])
     port = int(environment["PULUMI_DEBUG_PROVIDERS"].removeprefix("aws:"))
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
     assert Path(environment["AWS_CONFIG_FILE"]).read_text() == ""

@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from llmstrat_iac.sandbox.vendor.answering import wanted_fault
+from llmstrat_iac.sandbox.vendor.crc32c import crc32c
 from llmstrat_iac.sandbox.vendor.google_access import GoogleError, refuse_access
 from llmstrat_iac.sandbox.vendor.multipart import parse_parts
 from llmstrat_iac.sandbox.vendor.wire import answer_json
@@ -27,6 +29,8 @@ from llmstrat_iac.sandbox.vendor.wire import answer_json
 _FAULTS = {"500": "Internal error", "429": "Rate limit exceeded"}
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 _PAGE = 1000
+# The sum of more would take too long; clients then can't check theirs.
+_MOST_CHECKED_BYTES = 64 * 1024 * 1024
 _URI = re.compile(r"gs://([^/]+)/(.+)")
 
 
@@ -39,12 +43,15 @@ class Blob:
     content: bytes
     metadata: Mapping[str, Any]
     generation: int
+    crc: str | None = None
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def shown(self) -> dict[str, Any]:
         """As the API has it."""
         moment = self.created.isoformat().replace("+00:00", "Z")
+        checked = {"crc32c": self.crc} if self.crc else {}
         return {
+            **checked,
             "kind": "storage#object",
             "id": f"{self.bucket}/{self.name}/{self.generation}",
             "name": self.name,
@@ -149,14 +156,14 @@ class GoogleStorage:
         if kind == "multipart":
             head, media = parse_parts(content_type, body)[:2]
             metadata = json.loads(head.content)
-            return self._keep(bucket, name or metadata.get("name"), media.content, metadata)
+            return await self._keep(bucket, name or metadata.get("name"), media.content, metadata)
         if kind == "resumable":
             metadata = json.loads(body or b"{}")
             identifier = uuid4().hex
             self._uploads[identifier] = Upload(bucket, name or metadata.get("name"), metadata)
             location = str(request.url.include_query_params(upload_id=identifier))
             return Response(headers={"location": location, "x-guploader-uploadid": identifier})
-        return self._keep(bucket, name, body, {"contentType": content_type})
+        return await self._keep(bucket, name, body, {"contentType": content_type})
 
     async def _resume(self, request: Request) -> Response:
         identifier = request.query_params.get("upload_id") or ""
@@ -174,13 +181,14 @@ class GoogleStorage:
             last = len(upload.content) - 1
             return Response(status_code=308, headers={"range": f"bytes=0-{last}"} if last >= 0 else {})
         del self._uploads[identifier]
-        return self._keep(upload.bucket, upload.name, bytes(upload.content), upload.metadata)
+        return await self._keep(upload.bucket, upload.name, bytes(upload.content), upload.metadata)
 
-    def _keep(self, bucket: str, name: str | None, content: bytes, metadata: Mapping[str, Any]) -> Response:
+    async def _keep(self, bucket: str, name: str | None, content: bytes, metadata: Mapping[str, Any]) -> Response:
         if not name:
             raise GoogleError(400, "Required parameter: name")
         self._generation += 1
-        blob = Blob(bucket, name, content, metadata, self._generation)
+        crc = await run_in_threadpool(crc32c, content) if len(content) <= _MOST_CHECKED_BYTES else None
+        blob = Blob(bucket, name, content, metadata, self._generation, crc)
         self._buckets.setdefault(bucket, {})[name] = blob
         return answer_json(blob.shown())
 
