@@ -39,7 +39,8 @@ class Upstream:
     base_url: str | None
     """URL up to and including the version, without a trailing slash; None for the AWS SDK's own endpoint."""
     auth: str
-    """`bearer` (an API key from Secrets Manager) or `sigv4` (the relay's role)."""
+    """`bearer` (an API key from Secrets Manager), `google` (a service account's key from there, or an access token) or
+    `sigv4` (the relay's role)."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class ProviderArgs:
     wire: str
     """`openai` or `bedrock-converse`."""
     auth: str
-    """`bearer`, `sigv4` or `none`."""
+    """`bearer`, `google` (access tokens from a service account's key), `sigv4` or `none`."""
     base_url: str | None = None
     api_key: pulumi.Input[str] | None = None
     """Uploaded to a secret of the stack's own; always treated as a Pulumi secret."""

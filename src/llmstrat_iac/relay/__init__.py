@@ -27,6 +27,7 @@ PACKAGE_FILES = (
     "exchange.py",
     "fallback.py",
     "fields.py",
+    "google_access.py",
     "keepalive.py",
     "lambda_handler.py",
     "openai_errors.py",

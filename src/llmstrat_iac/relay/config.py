@@ -16,7 +16,7 @@ from .fields import Fields, read_fields
 CONFIG_VARIABLE: Final = "LLMSTRAT_RELAY_CONFIG"
 OPENAI_WIRE: Final = "openai"
 CONVERSE_WIRE: Final = "bedrock-converse"
-_AUTH = {OPENAI_WIRE: ("bearer", "none"), CONVERSE_WIRE: ("sigv4",)}
+_AUTH = {OPENAI_WIRE: ("bearer", "google", "none"), CONVERSE_WIRE: ("sigv4",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,8 @@ def _provider(name: str, item: Fields) -> Provider:
         raise ConfigError(f"{item.path}.auth: wire {provider.wire} takes {allowed}, got {provider.auth!r}")
     if provider.wire == OPENAI_WIRE and not (provider.base_url or "").startswith(("https://", "http://")):
         raise ConfigError(f"{item.path}.base_url: wire openai needs an http(s) URL, got {provider.base_url!r}")
-    if provider.auth == "bearer" and not provider.secret_arn:
-        raise ConfigError(f"{item.path}.secret_arn: auth bearer needs a secret")
+    if provider.auth in ("bearer", "google") and not provider.secret_arn:
+        raise ConfigError(f"{item.path}.secret_arn: auth {provider.auth} needs a secret")
     return provider
 
 

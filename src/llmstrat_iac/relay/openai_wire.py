@@ -24,6 +24,7 @@ from . import sse
 from .config import Provider
 from .errors import UpstreamError, bad_request, timed_out
 from .exchange import Call, Endpoint, Meter, Stream
+from .google_access import GoogleTokens
 from .openai_errors import scrub, vendor_error
 from .secrets import SecretStore
 from .tokens import read_usage
@@ -45,19 +46,21 @@ class OpenAIWire:
         assert provider.base_url is not None, "config.py checks it"
         self._pool = urllib3.connection_from_url(provider.base_url, maxsize=_POOL_SIZE, block=False)
         self._prefix = urlsplit(provider.base_url).path.rstrip("/")
-        self._secret = provider.secret_arn if provider.auth == "bearer" else None
+        self._secret = None if provider.auth == "none" else provider.secret_arn
+        self._tokens = GoogleTokens() if provider.auth == "google" else None
         self._secrets = secrets
 
     def send(self, call: Call, model: str, meter: Meter) -> bytes | Stream:
         """Ask the vendor; a refused key is read again once."""
         body = _request_body(call, model)
-        key = self._secrets.get(self._secret) if self._secret else None
+        secret = self._secrets.get(self._secret) if self._secret else None
+        key = self._key(secret)
         response = self._post(call, body, key)
-        if response.status in (401, 403) and self._secret and key:
-            newer = self._secrets.refetch(self._secret, key)
+        if response.status in (401, 403) and self._secret and secret:
+            newer = self._secrets.refetch(self._secret, secret)
             if newer is not None:
                 _discard(response)
-                key = newer
+                key = self._key(newer)
                 response = self._post(call, body, key)
         if response.status >= 300:
             raise vendor_error(response.status, _read_whole(response), response.headers.get("retry-after"), key)
@@ -65,6 +68,10 @@ class OpenAIWire:
             events = _Events(call, model, meter, key).pass_on(response)
             return Stream(events, lambda: _abort(response))
         return _whole_answer(call, _read_whole(response), meter, key)
+
+    def _key(self, secret: str | None) -> str | None:
+        """What is sent: the secret itself, or the access token that it gets."""
+        return secret if secret is None or self._tokens is None else self._tokens.get(secret)
 
     def _post(self, call: Call, body: bytes, key: str | None) -> urllib3.BaseHTTPResponse:
         headers = {

@@ -1,6 +1,7 @@
 """Provider keys: read from Secrets Manager, kept in the process for five minutes, never written anywhere.
 
-A secret is the key itself, or a JSON object with the key in `api_key`. `env:NAME` reads the environment (local use).
+A secret is the key itself, a JSON object with the key in `api_key`, or a Google service account's key as it is.
+`env:NAME` reads the environment (local use).
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ def fetch_secret(arn: str) -> str:
 
 def _unwrap(value: str) -> str:
     value = value.strip()
-    if value.startswith("{"):
-        value = json.loads(value)["api_key"]
+    if value.startswith("{") and "private_key" not in (document := json.loads(value)):
+        value = document["api_key"]
     if not value:
         raise ValueError("empty secret")
     return value
