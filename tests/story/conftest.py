@@ -15,6 +15,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     user.spec.write_text(SPEC)
     user.ok("sandbox", "start")
     yield user
+    user.close()
     user.ok("sandbox", "stop")
 
 

@@ -67,6 +67,12 @@ class User:
 
     home: Path
     extra: Mapping[str, str] = field(default_factory=dict)
+    clients: list[openai.OpenAI] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close the connections of every client that was handed out."""
+        for client in self.clients:
+            client.close()
 
     @property
     def spec(self) -> Path:
@@ -121,4 +127,6 @@ class User:
     def client(self, consumer: str = "web", *, key: str | None = None) -> openai.OpenAI:
         """The official SDK as an application would set it up; it doesn't retry by itself."""
         outputs = self.outputs()
-        return openai.OpenAI(base_url=outputs["base_url"], api_key=key or outputs["keys"][consumer], max_retries=0)
+        client = openai.OpenAI(base_url=outputs["base_url"], api_key=key or outputs["keys"][consumer], max_retries=0)
+        self.clients.append(client)
+        return client
