@@ -45,7 +45,7 @@ class PermissionArgs:
 
 @dataclass(frozen=True)
 class ProviderArgs:
-    """A model vendor as the relay reaches it. At most one of `api_key` and `existing_secret` is given."""
+    """A model vendor as the relay reaches it. At most one of `api_key`, `existing_secret` and `key_of` is given."""
 
     wire: str
     """`openai` or `bedrock-converse`."""
@@ -56,6 +56,8 @@ class ProviderArgs:
     """Uploaded to a secret of the stack's own; always treated as a Pulumi secret."""
     existing_secret: str | None = None
     """Name of a Secrets Manager secret that is there already; its value is never read here."""
+    key_of: str | None = None
+    """Another provider whose uploaded key it uses."""
     permissions: Sequence[PermissionArgs] = ()
 
 

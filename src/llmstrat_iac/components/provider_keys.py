@@ -37,6 +37,9 @@ class ProviderKeys:
                 secret = _upload(f"{name}-{provider_name}", names.secret(provider_name), provider.api_key, opts)
                 self.references[provider_name] = secret.arn
                 readable.append(secret.arn)
+        for provider_name, provider in sorted(providers.items()):
+            if provider.key_of is not None:
+                self.references[provider_name] = self.references[provider.key_of]
         self.statements = [Statement(("secretsmanager:GetSecretValue",), readable)] if readable else []
 
 

@@ -78,5 +78,6 @@ TUNING = Tuning(
     jobs=f"{_HEAVY}_jobs:open_jobs",
     preflight=f"{_HEAVY}_preflight:preflight",
     sweep=f"{_HEAVY}_sweep:sweep",
+    serves_base=f"{_HEAVY}:base",
     secret_variable=CREDENTIALS,
 )

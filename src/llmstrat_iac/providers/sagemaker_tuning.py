@@ -133,4 +133,5 @@ TUNING = Tuning(
     jobs=f"{_HEAVY}_jobs:open_jobs",
     preflight=f"{_HEAVY}_preflight:preflight",
     sweep=f"{_HEAVY}_sweep:sweep",
+    keeps_history=False,
 )

@@ -6,7 +6,7 @@ says so. An alias that nothing serves is left out, so that consumers get `model_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 
@@ -74,7 +74,7 @@ def _add_provider(providers: dict[str, ProviderArgs], served: ServedModel, conte
     for name in (vendor, f"{vendor}-{role}"):
         known = providers.get(name)
         if known is None:
-            providers[name] = _provider(served, context, permissions)
+            providers[name] = _provider(served, context, providers, permissions)
             return name
         if (known.wire, known.auth, known.base_url) == (upstream.wire, upstream.auth, upstream.base_url):
             providers[name] = replace(known, permissions=[*known.permissions, *permissions])
@@ -82,18 +82,22 @@ def _add_provider(providers: dict[str, ProviderArgs], served: ServedModel, conte
     raise AssertionError(f"no provider's name is left for the {role} model")
 
 
-def _provider(served: ServedModel, context: ProgramContext, permissions: Iterable[PermissionArgs]) -> ProviderArgs:
-    upstream, credentials = served.upstream, _tuning(context).credentials
-    needs_key = upstream.auth not in ("sigv4", "none")
-    variable = credentials.variable if credentials and needs_key else None
-    return ProviderArgs(
-        wire=upstream.wire,
-        auth=upstream.auth,
-        base_url=upstream.base_url,
-        api_key=None if variable is None else tuning_secret(context),
-        existing_secret=credentials.secret if credentials and needs_key and variable is None else None,
-        permissions=list(permissions),
-    )
+def _provider(
+    served: ServedModel,
+    context: ProgramContext,
+    providers: Mapping[str, ProviderArgs],
+    permissions: Sequence[PermissionArgs],
+) -> ProviderArgs:
+    upstream = served.upstream
+    known = ProviderArgs(upstream.wire, upstream.auth, upstream.base_url, permissions=permissions)
+    credentials = _tuning(context).credentials
+    if credentials is None or upstream.auth in ("sigv4", "none"):
+        return known
+    if credentials.variable is None:
+        return replace(known, existing_secret=credentials.secret)
+    key = tuning_secret(context)
+    same = next((name for name, provider in providers.items() if provider.api_key == key), None)
+    return replace(known, key_of=same) if same else replace(known, api_key=key)
 
 
 def tuning_secret(context: ProgramContext) -> str:

@@ -18,6 +18,7 @@ TAG_RETAINED = "llmstrat:retained"
 
 METADATA_STACK = "llmstrat_stack"
 METADATA_JOB = "llmstrat_job"
+METADATA_RETAINED = "llmstrat_retained"
 """For vendors whose metadata or labels take no colon."""
 
 
