@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from llmstrat_iac.engine.results import OperationResult
@@ -21,7 +22,7 @@ def print_result(
     console.print(f"\n[green]✓[/green] Deployed in {result.seconds:.0f} s; expires {values['expires']}")
     for check in checks:
         mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
-        console.print(f"{mark} {check.what}: {check.detail}")
+        console.print(f"{mark} {escape(check.what)}: {escape(check.detail)}")
 
 
 def print_endpoint(

@@ -33,13 +33,15 @@ def follow(follower: Follower, console: Console) -> TuningJob:
 
 def describe(job: TuningJob) -> str:
     """One line with markup: name, state, progress, metrics, reason."""
+    from rich.markup import escape
+
     style = _STYLES.get(job.state, "cyan")
     parts = [f"[bold]{job.name}[/bold] [{style}]{job.state}[/{style}]"]
     if job.progress is not None and not job.state.over:
         parts.append(f"{job.progress:.0%}")
     parts += [f"{name.replace('_', ' ')} {value:g}" for name, value in job.metrics.items()]
     if job.failure:
-        parts.append(job.failure)
+        parts.append(escape(job.failure))
     return "  ".join(parts)
 
 

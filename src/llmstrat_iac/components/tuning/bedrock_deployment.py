@@ -12,10 +12,10 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from llmstrat_iac.components.tuning.patience import pauses
+
 _INPUTS = ("deployment_name", "model_arn", "region")
-_POLL_SECONDS = 5.0
-_ATTEMPTS = 240
-_ABSENT = "ResourceNotFoundException"
+PATIENCE_SECONDS = 1200.0
 
 
 def deploy(
@@ -36,7 +36,7 @@ def deploy(
         )["customModelDeploymentArn"]
     else:
         arn = found["customModelDeploymentArn"]
-    for _ in range(_ATTEMPTS):
+    for pause in pauses(PATIENCE_SECONDS):
         state = client.get_custom_model_deployment(customModelDeploymentIdentifier=arn)
         if state["status"] == "Active":
             return str(arn)
@@ -45,8 +45,8 @@ def deploy(
             raise RuntimeError(
                 f"Bedrock can't deploy the tuned model: {state.get('failureMessage', 'no reason given')}"
             )
-        sleep(_POLL_SECONDS)
-    raise RuntimeError(f"the deployment {arn} isn't active after {_ATTEMPTS * _POLL_SECONDS / 60:.0f} minutes")
+        sleep(pause)
+    raise RuntimeError(f"the deployment {arn} isn't active after {PATIENCE_SECONDS / 60:.0f} minutes")
 
 
 def undeploy(client: Any, arn: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -54,10 +54,10 @@ def undeploy(client: Any, arn: str, *, sleep: Callable[[float], None] = time.sle
     if find_deployment(client, arn) is None:
         return
     client.delete_custom_model_deployment(customModelDeploymentIdentifier=arn)
-    for _ in range(_ATTEMPTS):
+    for pause in pauses(PATIENCE_SECONDS):
         if find_deployment(client, arn) is None:
             return
-        sleep(_POLL_SECONDS)
+        sleep(pause)
 
 
 def find_deployment(client: Any, identifier: str) -> dict[str, Any] | None:

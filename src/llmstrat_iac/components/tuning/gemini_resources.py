@@ -16,6 +16,7 @@ import pulumi
 from pulumi import dynamic
 
 from llmstrat_iac.components.tuning.names import METADATA_JOB, METADATA_STACK
+from llmstrat_iac.components.tuning.patience import pauses
 from llmstrat_iac.components.tuning.vendor_api import VendorApi, VendorError, base_url, pages, read_key
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.relay.google_access import GoogleTokens
@@ -23,7 +24,7 @@ from llmstrat_iac.relay.google_access import GoogleTokens
 PLATFORM, STORAGE = "gemini-tuning", "gcs"
 """Names under which a target replaces Google's services."""
 RUNNING = frozenset({"JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_CANCELLING"})
-_STOP_SECONDS, _POLL_SECONDS, _OPERATION_SECONDS = 300.0, 1.0, 600.0
+_STOP_SECONDS, _OPERATION_SECONDS = 300.0, 600.0
 
 
 def platform_url(location: str) -> str:
@@ -111,11 +112,11 @@ def end_job(api: VendorApi, name: str, *, sleep: Callable[[float], None] = time.
         return
     if job["state"] in RUNNING:
         api.post(f"/{name}:cancel")
-        waited = 0.0
-        while job["state"] in RUNNING and waited < _STOP_SECONDS:
-            sleep(_POLL_SECONDS)
-            waited += _POLL_SECONDS
+        for pause in pauses(_STOP_SECONDS):
             job = api.get(f"/{name}")
+            if job["state"] not in RUNNING:
+                break
+            sleep(pause)
     delete_model(api, job.get("tunedModel") or {}, sleep=sleep)
 
 
@@ -136,10 +137,10 @@ def delete_model(api: VendorApi, tuned: Mapping[str, Any], *, sleep: Callable[[f
 
 def _finish(api: VendorApi, operation: Mapping[str, Any], sleep: Callable[[float], None]) -> None:
     """Wait for a long-running operation."""
-    waited = 0.0
-    while not operation.get("done") and waited < _OPERATION_SECONDS:
-        sleep(_POLL_SECONDS)
-        waited += _POLL_SECONDS
+    for pause in pauses(_OPERATION_SECONDS):
+        if operation.get("done"):
+            break
+        sleep(pause)
         operation = api.get(f"/{operation['name']}")
     if operation.get("error"):
         raise VendorError(

@@ -13,9 +13,10 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from llmstrat_iac.components.tuning.patience import pauses
+
 _INPUTS = ("model_name", "source", "region")
-_POLL_SECONDS = 10.0
-_ATTEMPTS = 360
+PATIENCE_SECONDS = 3600.0
 
 
 def import_model(
@@ -32,15 +33,15 @@ def import_model(
     if found is not None:
         return found
     job = _running_import(client, name) or _start(client, name, source, role_arn, tags)
-    for _ in range(_ATTEMPTS):
+    for pause in pauses(PATIENCE_SECONDS):
         state = client.get_model_import_job(jobIdentifier=job)
         if state["status"] == "Completed":
             return str(state["importedModelArn"])
         if state["status"] == "Failed":
             reason = state.get("failureMessage", "no reason given")
             raise RuntimeError(f"Bedrock can't import the tuned model from {source}: {reason}")
-        sleep(_POLL_SECONDS)
-    raise RuntimeError(f"the import {job} isn't over after {_ATTEMPTS * _POLL_SECONDS / 60:.0f} minutes")
+        sleep(pause)
+    raise RuntimeError(f"the import {job} isn't over after {PATIENCE_SECONDS / 60:.0f} minutes")
 
 
 def find_model(client: Any, name: str) -> str | None:

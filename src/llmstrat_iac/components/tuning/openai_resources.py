@@ -15,11 +15,12 @@ import pulumi
 from pulumi import dynamic
 
 from llmstrat_iac.components.tuning.names import METADATA_JOB, METADATA_RETAINED, METADATA_STACK
+from llmstrat_iac.components.tuning.patience import pauses
 from llmstrat_iac.components.tuning.vendor_api import VendorApi, VendorError, base_url, multipart, read_key
 
 BASE_URL = "https://api.openai.com/v1"
 RUNNING = frozenset({"validating_files", "queued", "running", "paused"})
-_STOP_SECONDS, _POLL_SECONDS = 120.0, 1.0
+_STOP_SECONDS = 120.0
 
 
 def openai_api(reference: str, region: str) -> VendorApi:
@@ -80,11 +81,11 @@ def end_job(api: VendorApi, identity: str, *, sleep: Callable[[float], None] = t
         return
     if job["status"] in RUNNING:
         api.post(f"/fine_tuning/jobs/{identity}/cancel")
-        waited = 0.0
-        while job["status"] in RUNNING and waited < _STOP_SECONDS:
-            sleep(_POLL_SECONDS)
-            waited += _POLL_SECONDS
+        for pause in pauses(_STOP_SECONDS):
             job = api.get(f"/fine_tuning/jobs/{identity}")
+            if job["status"] not in RUNNING:
+                break
+            sleep(pause)
     if job.get("fine_tuned_model"):
         api.delete(f"/models/{job['fine_tuned_model']}")
 
