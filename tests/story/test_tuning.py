@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from story_kit import User
 from story_tuning import JOB_SECONDS, TUNINGS, Vendors, plain, tuned, write_examples
 from test_two_doors import Pulumi
+
+STACK = "organization/llmstrat/story-dev"
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +124,9 @@ def test_job_that_the_state_has_lost_is_adopted(
     before = len(jobs())
     user.spec.write_text(tuned(vendor))
     up(user)
-    urns = [
-        line.split()[-1]
-        for line in pulumi("stack", "--stack", "story-dev", "--show-urns").splitlines()
-        if kind in line and "URN" in line
-    ]
-    (urn,) = urns
-    pulumi("state", "delete", urn, "--stack", "story-dev", "--yes")
+    exported = json.loads(pulumi("stack", "export", "--stack", STACK))["deployment"]["resources"]
+    (urn,) = (resource["urn"] for resource in exported if resource["type"] == kind)
+    pulumi("state", "delete", urn, "--stack", STACK, "--yes")
     up(user)
     assert len(jobs()) == before + 1
     assert "[tuned" in up(user, "--wait")
