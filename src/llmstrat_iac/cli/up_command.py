@@ -58,8 +58,7 @@ def command(
     resolved = load_spec(spec)
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
         run = _Up(spec, resolved, target, _Choices(**choices), as_json=as_json, assume_yes=yes)
-        run.check(preflight=not skip_preflight)
-        prepared = run.prepare()
+        prepared = run.prepare(run.check(preflight=not skip_preflight))
         if preview_only:
             if as_json:
                 click.echo(json.dumps(run.changes(prepared[1]), indent=2))
@@ -107,15 +106,14 @@ class _Up:
         self.console = console(stderr=as_json)
         self.deployment = open_deployment(resolved, target.variables)
 
-    def prepare(self) -> tuple[Stack, OperationResult]:
-        """Preview and show what would change."""
+    def prepare(self, snapshot: Snapshot | None) -> tuple[Stack, OperationResult]:
+        """Preview and show what would change to what is recorded."""
         from llmstrat_iac.cli.live import operation_view
         from llmstrat_iac.operations.deployment import next_expiry
         from llmstrat_iac.program import secrets_from_environment
 
         secrets = secrets_from_environment(self.resolved, self.target.variables)
         now = datetime.now(UTC)
-        snapshot = self.deployment.snapshot()
         is_new = snapshot is None or not snapshot.resources
         tuning = None if self.resolved.tuning is None else self._tuning(secrets, snapshot)
         expires = next_expiry(self.deployment, snapshot, now=now, renew=self.choices.renew)
@@ -153,9 +151,10 @@ class _Up:
         tuning = self.deployment.resolved.tuning
         assert tuning is not None, "only asked for specs with `tuning:`"
         by_hand = tuning.block.deploy == "manual" and not self.choices.release
-        if by_hand or served_identity(self.deployment.snapshot()) == job.identity:
+        snapshot = self.deployment.snapshot()
+        if by_hand or served_identity(snapshot) == job.identity:
             return None
-        return self.deploy(*self.prepare(), ask=False)
+        return self.deploy(*self.prepare(snapshot), ask=False)
 
     def deploy(self, stack: Stack, preview: OperationResult, *, ask: bool = True) -> OperationResult:
         """Ask and deploy."""
@@ -174,8 +173,8 @@ class _Up:
         announce(self.resolved, "up.done")
         return result
 
-    def check(self, *, preflight: bool) -> None:
-        """Refuse what the plan or AWS speaks against, before anything is changed."""
+    def check(self, *, preflight: bool) -> Snapshot | None:
+        """Refuse what the plan or AWS speaks against, before anything is changed; returns what is recorded."""
         from llmstrat_iac.cli.render import print_plan_details, print_plan_head
         from llmstrat_iac.operations.checks import check_before_up
         from llmstrat_iac.program import secrets_from_environment
@@ -197,6 +196,7 @@ class _Up:
                 f"{self.spec}: the plan has {len(errors)} error{'s' if len(errors) > 1 else ''}\n{lines}",
                 remedy="nothing was changed; repair the spec and try again",
             )
+        return snapshot
 
     def _show_changes(self, preview: OperationResult, *, is_new: bool) -> None:
         counts = ", ".join(f"{count} to {op}" for op, count in preview.physical.items() if op != "same")

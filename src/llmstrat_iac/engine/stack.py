@@ -231,9 +231,10 @@ class Stack:
         if state is not None and operation.changes:
             state.check_space(f"{self.project}/{self.name}", self.engine.minimum_free_bytes)
             state.keep()
-        attempt = Attempt(
-            operation, self.project, self.name, self.program, self.engine.process_environment(), self._run
-        )
+        if state is not None and operation.creates and not state.file.exists():
+            self._create()  # it would fail and tell us to
+        environment = self.engine.process_environment()
+        attempt = Attempt(operation, self.project, self.name, self.program, environment, self._run)
         try:
             return attempt.perform(on_event, planned)
         except DiskFullError as error:
@@ -262,10 +263,8 @@ class Stack:
 
     def _create(self) -> None:
         provider = self.engine.backend.secrets_provider
-        arguments = ["stack", "init", self.name, "--no-select"]
-        completed = self.engine.run(
-            [*arguments, *(["--secrets-provider", provider] if provider else [])], cwd=self.workspace
-        )
+        chosen = ["--secrets-provider", provider] if provider else []
+        completed = self.engine.run(["stack", "init", self.name, "--no-select", *chosen], cwd=self.workspace)
         # Two commands may create it at once; the operation that follows is what the lock is for.
         if completed.code != 0 and "already exists" not in completed.stderr:
             raise self._explained("create", completed)
