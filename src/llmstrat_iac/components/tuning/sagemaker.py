@@ -107,10 +107,15 @@ class _Run:
 
     def _job(self, key: str, name: str, needed: list[pulumi.Resource], *, adopted: str | None) -> None:
         tuning, data = self._tuning, aws.sagemaker
+        tags = self._job_tags(key)
+        # With the model its job stays, too: without it the next `up` would train again.
+        kept = pulumi.ResourceOptions.merge(
+            self._opts, pulumi.ResourceOptions(retain_on_delete=tuning.block.retain_on_destroy)
+        )
         group = data.ModelPackageGroup(
             logical_name(key),
-            data.ModelPackageGroupArgs(model_package_group_name=name, tags={TAG_JOB: key}),
-            opts=self._opts,
+            data.ModelPackageGroupArgs(model_package_group_name=name, tags=tags),
+            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(import_=adopted)),
         )
         channels = ["train", *(["validation"] if tuning.validation is not None else [])]
         data.TrainingJob(
@@ -133,10 +138,10 @@ class _Run:
                 ),
                 model_package_config=data.TrainingJobModelPackageConfigArgs(model_package_group_arn=group.arn),
                 delete_model_packages_on_destroy=True,
-                tags={TAG_JOB: key},
+                tags=tags,
             ),
             opts=pulumi.ResourceOptions.merge(
-                self._opts,
+                kept,
                 pulumi.ResourceOptions(depends_on=[*needed, self._policy], import_=adopted, ignore_changes=_FIXED),
             ),
         )
@@ -150,11 +155,13 @@ class _Run:
             channel_name=name, data_source=data.TrainingJobInputDataConfigDataSourceArgs(s3_data_source=source)
         )
 
+    def _job_tags(self, key: str) -> dict[str, str]:
+        return {TAG_JOB: key} | ({TAG_RETAINED: "true"} if self._tuning.block.retain_on_destroy else {})
+
     def serve(self, job: TuningJob) -> ServedModel:
         """Import a completed job's weights; they are copied, so the job isn't needed to serve."""
         key = job.inputs["key"]
-        retained = self._tuning.block.retain_on_destroy
-        tags = stack_tags(self._context) | {TAG_JOB: key} | ({TAG_RETAINED: "true"} if retained else {})
+        tags = stack_tags(self._context) | self._job_tags(key)
         model = ImportedModel(
             logical_name(key),
             model_name=job.name,
@@ -163,7 +170,10 @@ class _Run:
             region=self._tuning.region,
             tags=tags,
             opts=pulumi.ResourceOptions.merge(
-                self._opts, pulumi.ResourceOptions(depends_on=[self._policy], retain_on_delete=retained)
+                self._opts,
+                pulumi.ResourceOptions(
+                    depends_on=[self._policy], retain_on_delete=self._tuning.block.retain_on_destroy
+                ),
             ),
         )
         return ServedModel(

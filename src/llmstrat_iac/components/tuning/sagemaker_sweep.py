@@ -50,7 +50,7 @@ def _groups(stack_name: str, session: AwsSession) -> Iterator[Found]:
     client = session.client("sagemaker")
     for one in pages(client, "list_model_package_groups", "ModelPackageGroupSummaryList", NameContains=stack_name):
         name = one["ModelPackageGroupName"]
-        if _belongs(client, one["ModelPackageGroupArn"], stack_name):
+        if _belongs(client, one["ModelPackageGroupArn"], stack_name, retained=False):
             remove = partial(_remove_group, client, name)
             yield Found("sagemaker model package group", name, "with its packages", billed=False, remove=remove)
 
@@ -61,5 +61,7 @@ def _remove_group(client: Any, name: str) -> None:
     client.delete_model_package_group(ModelPackageGroupName=name)
 
 
-def _belongs(client: Any, arn: str, stack_name: str) -> bool:
-    return belongs(list(pages(client, "list_tags", "Tags", ResourceArn=arn)), stack_name)
+def _belongs(client: Any, arn: str, stack_name: str, *, retained: bool = True) -> bool:
+    """Whether it is the stack's; `retained` counts what was to be left, too."""
+    tags = list(pages(client, "list_tags", "Tags", ResourceArn=arn))
+    return belongs(tags, stack_name) and (retained or all(tag["Key"] != TAG_RETAINED for tag in tags))
