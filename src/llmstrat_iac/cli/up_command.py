@@ -109,12 +109,16 @@ class _Up:
     def prepare(self, snapshot: Snapshot | None) -> tuple[Stack, OperationResult]:
         """Preview and show what would change to what is recorded."""
         from llmstrat_iac.cli.live import operation_view
-        from llmstrat_iac.operations.deployment import next_expiry
+        from llmstrat_iac.operations.deployment import has_expired, next_expiry
         from llmstrat_iac.program import secrets_from_environment
 
         secrets = secrets_from_environment(self.resolved, self.target.variables)
         now = datetime.now(UTC)
         is_new = snapshot is None or not snapshot.resources
+        if snapshot is not None and has_expired(snapshot, now):
+            # The expiry has stopped the relay behind Pulumi's back: only a refresh makes `up` start it again.
+            with operation_view(self.console, "Looking at what the expiry stopped", lists_resources=False) as view:
+                self.deployment.stack().refresh(view)
         tuning = None if self.resolved.tuning is None else self._tuning(secrets, snapshot)
         expires = next_expiry(self.deployment, snapshot, now=now, renew=self.choices.renew)
         context = self.deployment.context(expires=expires, secrets=secrets, tuning=tuning)

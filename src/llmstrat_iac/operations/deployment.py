@@ -102,6 +102,12 @@ def fixed_month_usd(resolved: ResolvedSpec) -> float | None:
     return None if plan.fixed_month.unknown else plan.fixed_month.usd
 
 
+def has_expired(snapshot: Snapshot, now: datetime) -> bool:
+    """Whether the stack's time to live was over before this command."""
+    expires = parse_moment(str(snapshot.outputs.values.get("expires")))
+    return expires is not None and expires <= now
+
+
 def next_expiry(deployment: Deployment, snapshot: Snapshot | None, *, now: datetime, renew: bool) -> datetime | None:
     """The expiry of this `up`: that of the last one, unless there is a reason to move it."""
     values: Mapping[str, object] = snapshot.outputs.values if snapshot else {}
