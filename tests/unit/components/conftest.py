@@ -1,4 +1,4 @@
-"""Loads `pulumi_aws.lambda_` before the tests: its import warns of deprecated resources, and warnings are errors."""
+"""Loads parts of `pulumi_aws` before the tests: their imports warn of deprecated resources, and warnings are errors."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ import pulumi_aws as aws
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    _ = aws.lambda_.FunctionEnvironmentArgs  # the package loads its modules at first use
+    _ = aws.s3.Bucket, aws.lambda_.FunctionEnvironmentArgs  # the package loads its modules at first use
