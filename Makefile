@@ -34,7 +34,7 @@ fix: setup ## Repair what lint and format can repair
 	@$(BIN)/ruff format $(wildcard $(CHECKED))
 
 bench: setup ## Print the ratios of docs/performance.md
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
 
 schema: setup ## Write the JSON Schema anew
 	@$(BIN)/llmstrat schema --output schema/llmstrat-v1.schema.json

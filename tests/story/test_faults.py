@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from story_kit import Result, User
+from story_kit import LLMSTRAT, Result, User
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
@@ -82,6 +82,22 @@ def test_two_commands_on_one_stack(user: User) -> None:
     assert "locked" in second.err or "another" in second.err
     assert "Traceback" not in second.err
     assert user.client().models.list().data
+    assert "Nothing is left." in user.sandboxed("down", "--yes").out
+
+
+def test_reader_that_goes_away(user: User) -> None:
+    # The reader leaves in the middle of the deployment, at the first resource.
+    command = f"{LLMSTRAT} up {user.spec} --sandbox --yes --skip-preflight | sed '/  + /q'"
+    piped = subprocess.run(
+        ["bash", "-c", command],
+        env=user.environment,
+        cwd=user.home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert piped.stdout.startswith("story-dev")
     assert "Nothing is left." in user.sandboxed("down", "--yes").out
 
 

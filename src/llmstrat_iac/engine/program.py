@@ -173,6 +173,6 @@ class _Events(events_pb2_grpc.EventsServicer):
             if self.failure is None:
                 try:
                     self._on_event(json.loads(request.event))
-                except Exception as error:
+                except BaseException as error:  # rich ends with SystemExit when its terminal has gone
                     self.failure = error
         return empty_pb2.Empty()
