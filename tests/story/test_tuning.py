@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from story_kit import User
+from story_kit import REPOSITORY, User
 from story_tuning import JOB_SECONDS, TUNINGS, Vendors, plain, tuned, write_examples
 from test_two_doors import Pulumi
 
@@ -176,3 +178,20 @@ def test_deploy_by_hand(user: User, vendors: Vendors) -> None:
     assert "[tuned" in up(user, "--deploy")
     assert "[tuned" in up(user)
     assert user.sandboxed("down", "--yes", "--json").json["clean"] is True
+
+
+def test_plain_pulumi_does_the_same(user: User, vendors: Vendors, tmp_path: Path) -> None:
+    """`stacks/closed-api-tuned`, as its README says."""
+    user.spec.write_text(tuned("bedrock"))
+    folder = tmp_path / "stack"
+    shutil.copytree(REPOSITORY / "stacks" / "closed-api-tuned", folder, ignore=shutil.ignore_patterns("Pulumi.*.yaml"))
+    pulumi = Pulumi(user, folder)
+    pulumi("stack", "init", STACK)
+    pulumi("config", "set", "spec", str(user.spec))
+    pulumi("up", "--yes", "--skip-preview")
+    user.sandboxed("wait")
+    pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert "[tuned" in ask(user)
+    assert "unchanged" in pulumi("preview")
+    pulumi("destroy", "--yes", "--skip-preview", "--refresh")
+    pulumi("stack", "rm", STACK, "--yes")
