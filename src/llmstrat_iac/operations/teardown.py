@@ -37,6 +37,8 @@ class Teardown:
     on_event: OnEvent
     fixed_month_usd: float | None = None
     """The plan's fixed costs a month; None where no spec is at hand or a price is unknown."""
+    vendor_sweep: str | None = None
+    """The sweep of the spec's tuning vendor, which may be a plugin's that the strategy doesn't know."""
     pause: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -53,7 +55,7 @@ class Teardown:
         self._refresh_jobs(snapshot)
         failures = self._destroy(len(snapshot.resources)) if snapshot.resources else ()
         after = self._remaining()
-        leftovers = tuple(sweep(self.strategy, self.stack.name, self.session, remove=True))
+        leftovers = self._sweep()
         if snapshot is not EMPTY_SNAPSHOT and not failures and not after:
             self.stack.remove()
         return Receipt(
@@ -92,6 +94,13 @@ class Teardown:
                 break
         return ()
 
+    def _sweep(self) -> tuple[Leftover, ...]:
+        found: dict[tuple[str, str], Leftover] = {}
+        for reference in filter(None, (self.vendor_sweep, self.strategy.sweep)):
+            for leftover in sweep(reference, self.stack.name, self.session, remove=True):
+                found.setdefault((leftover.type, leftover.id), leftover)
+        return tuple(found.values())
+
     def _remaining(self) -> list[str]:
         try:
             return [resource.type for resource in self.stack.resources() if resource.is_physical]
@@ -116,9 +125,9 @@ class Teardown:
             return Cost(fixed_usd=fixed, tokens_usd=None, requests=None)
 
 
-def sweep(strategy: Strategy, stack_name: str, session: AwsSession, *, remove: bool) -> Iterable[Leftover]:
-    """Run the strategy's own search for what is left of a stack."""
-    module, _, function = strategy.sweep.partition(":")
+def sweep(reference: str, stack_name: str, session: AwsSession, *, remove: bool) -> Iterable[Leftover]:
+    """Run a strategy's or vendor's own search for what is left of a stack."""
+    module, _, function = reference.partition(":")
     leftovers: Iterable[Leftover] = getattr(import_module(module), function)(stack_name, session, remove=remove)
     return leftovers
 
