@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
 from llmstrat_iac.errors import CredentialError, LlmstratError
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
 from llmstrat_iac.planner.load import load_spec
+from llmstrat_iac.spec.moments import round_up_to_hour
 from llmstrat_iac.spec.providers import Credentials
 from llmstrat_iac.spec.units import TimeToLive
 from llmstrat_iac.target import Target
@@ -132,7 +133,7 @@ def expiry_from_config(configured: str | None, ttl: TimeToLive, now: datetime) -
     if ttl.duration is None:
         return None
     if configured is None:
-        return _next_hour(now + ttl.duration)
+        return round_up_to_hour(now + ttl.duration)
     try:
         expires = datetime.fromisoformat(configured)
     except ValueError as error:
@@ -146,11 +147,6 @@ def expiry_from_config(configured: str | None, ttl: TimeToLive, now: datetime) -
             remedy="`pulumi config rm expires` to count the spec's TTL from now, or set a later time",
         )
     return expires
-
-
-def _next_hour(moment: datetime) -> datetime:
-    """The full hour at or after `moment`: a second `pulumi up` within the hour changes nothing."""
-    return (moment + timedelta(hours=1, microseconds=-1)).replace(minute=0, second=0, microsecond=0)
 
 
 def _check_stack_name(resolved: ResolvedSpec, stack: str) -> None:

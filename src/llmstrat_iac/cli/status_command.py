@@ -50,9 +50,9 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
 
 
 def _document(deployment: Deployment) -> dict[str, Any]:
-    from llmstrat_iac.operations.expiry import parse_moment
     from llmstrat_iac.operations.overview import describe_remaining
     from llmstrat_iac.operations.usage import month_so_far
+    from llmstrat_iac.spec.moments import parse_moment
 
     now = datetime.now(UTC)
     snapshot = deployment.require_snapshot(show_secrets=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pulumi_aws as aws
 
 from llmstrat_iac.components.names import TAG_EXPIRES, TAG_OWNER, TAG_STACK, TAG_STRATEGY
 from llmstrat_iac.hookspecs import ProgramContext
+from llmstrat_iac.spec.moments import format_moment
 
 
 def stack_provider(context: ProgramContext) -> aws.Provider:
@@ -25,10 +24,5 @@ def stack_tags(context: ProgramContext) -> dict[str, str]:
         TAG_STACK: context.resolved.stack_name,
         TAG_OWNER: context.resolved.spec.owner,
         TAG_STRATEGY: context.resolved.strategy.name,
-        TAG_EXPIRES: format_expiry(context.expires),
+        TAG_EXPIRES: format_moment(context.expires),
     }
-
-
-def format_expiry(expires: datetime | None) -> str:
-    """`2026-12-01T18:00:00Z`, or `never`."""
-    return "never" if expires is None else expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

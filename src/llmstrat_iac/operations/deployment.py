@@ -17,11 +17,12 @@ from llmstrat_iac.engine.results import Snapshot
 from llmstrat_iac.engine.stack import Engine, Stack
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import AwsSession, ProgramContext, ResolvedSpec
-from llmstrat_iac.operations.expiry import expiry, parse_moment
+from llmstrat_iac.operations.expiry import expiry
 from llmstrat_iac.planner.plan import build_plan
 from llmstrat_iac.plugins import create_registry
 from llmstrat_iac.program import PROJECT, run
 from llmstrat_iac.spec.common import Backend as BackendBlock
+from llmstrat_iac.spec.moments import parse_moment
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import TuningState
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from llmstrat_iac.engine.results import Snapshot
 from llmstrat_iac.engine.stack import Engine, Stack
-from llmstrat_iac.operations.expiry import parse_moment
 from llmstrat_iac.program import PROJECT
+from llmstrat_iac.spec.moments import parse_moment
 
 
 @dataclass(frozen=True)

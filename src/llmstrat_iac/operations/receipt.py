@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from llmstrat_iac.hookspecs import Leftover
-from llmstrat_iac.operations.expiry import format_moment
+from llmstrat_iac.spec.moments import format_moment
 
 HOURS_A_MONTH = 730.0
 

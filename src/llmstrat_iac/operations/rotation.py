@@ -13,7 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from llmstrat_iac.errors import SpecError
-from llmstrat_iac.operations.expiry import format_moment
+from llmstrat_iac.spec.moments import format_moment
 from llmstrat_iac.spec.units import parse_duration
 
 _INDENTED_SEQUENCE = re.compile(r"^( *)[^\s#-][^\n]*:\n\1  - ", re.MULTILINE)

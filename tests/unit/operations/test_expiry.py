@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from llmstrat_iac.operations.expiry import expiry, format_moment, parse_moment, round_up_to_hour
+from llmstrat_iac.operations.expiry import expiry
+from llmstrat_iac.spec.moments import format_moment, parse_moment, round_up_to_hour
 from llmstrat_iac.spec.units import TimeToLive
 
 NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)

@@ -7,6 +7,7 @@ class to a module of `services/` and, for a new module, its name to `SERVICES`.
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,24 +57,24 @@ def _account_id(clients: Clients, region: str) -> str:
     return str(clients.get("sts", region).get_caller_identity()["Account"])
 
 
-class Resource:
+class Resource(ABC):
     """The API calls of one type. Properties are plain (no secret wrappers) and in the provider's spelling."""
 
+    @abstractmethod
     def create(self, call: Call, args: Props) -> str:
         """Create from checked inputs and return the id."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, call: Call, rid: str, state: Props) -> Props | None:
         """What AWS says now: None when it's gone; a key with None means unset; keys left out keep their state."""
-        raise NotImplementedError
 
     def update(self, call: Call, rid: str, old: Props, new: Props) -> None:
         """Bring the thing from its old state to the new inputs, in place."""
         raise SandboxError("this type has no in-place update")
 
+    @abstractmethod
     def delete(self, call: Call, rid: str, state: Props) -> None:
         """Delete; a not-found error counts as success."""
-        raise NotImplementedError
 
     def identify(self, state: Props, rid: str) -> str:
         """The id of an imported resource; `state` holds the parts of the import id as the table names them."""

@@ -10,8 +10,9 @@ import pulumi
 from llmstrat_iac.components.gateway import Gateway
 from llmstrat_iac.components.gateway_args import GatewayArgs
 from llmstrat_iac.components.gateway_from_spec import gateway_args
-from llmstrat_iac.components.stack_provider import format_expiry, stack_provider
+from llmstrat_iac.components.stack_provider import stack_provider
 from llmstrat_iac.hookspecs import ProgramContext
+from llmstrat_iac.spec.moments import format_moment
 from llmstrat_iac.strategies.closed_api.spec import ClosedApiSpec
 
 
@@ -45,7 +46,7 @@ def register_gateway(
         "owner": spec.owner,
         "region": spec.region,
         "ttl": str(spec.limits.ttl),
-        "expires": format_expiry(context.expires),
+        "expires": format_moment(context.expires),
         "base_url": gateway.base_url,
         "keys": gateway.keys,
         "models": sorted(args.models),
