@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pluggy
 
 from llmstrat_iac.catalog.models import ModelInfo
+from llmstrat_iac.open_model import ResolvedOpenModel
+from llmstrat_iac.open_model import Runtime as Runtime
 from llmstrat_iac.plan import Finding, Plan, StackPlan
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.providers import ProviderEntry
 from llmstrat_iac.target import Target
-from llmstrat_iac.tuning import ResolvedTuning, TuningState
+from llmstrat_iac.tuning import ManagedJob, ResolvedTuning, TuningState
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -35,12 +37,14 @@ class Upstream:
     """How the relay reaches a model vendor."""
 
     wire: str
-    """`openai` (any OpenAI-compatible API) or `bedrock-converse`."""
-    base_url: str | None
-    """URL up to and including the version, without a trailing slash; None for the AWS SDK's own endpoint."""
+    """`openai` (any OpenAI-compatible API), `bedrock-converse`, or `sagemaker` (OpenAI's format, in a call of an
+    endpoint)."""
+    base_url: Any
+    """URL up to and including the version, without a trailing slash, a string or a `pulumi.Output` of one; None for the
+    AWS SDK's own endpoint. With `sagemaker`, up to and including `/endpoints/NAME`."""
     auth: str
     """`bearer` (an API key from Secrets Manager), `google` (a service account's key from there, or an access token) or
-    `sigv4` (the relay's role)."""
+    `sigv4` (the relay's role: to Bedrock, to a SageMaker endpoint, or to an API Gateway path that asks for IAM)."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +110,17 @@ class ResolvedSpec:
     spec: StrategySpec
     strategy: Strategy
     providers: Mapping[str, ResolvedProvider] = field(default_factory=dict)
-    runtimes: Mapping[str, Runtime] = field(default_factory=dict)
+    open_model: ResolvedOpenModel | None = None
+    """The `model:`, `training:` and `serving:` blocks of `open-model`; None for other strategies."""
     tuning: ResolvedTuning | None = None
     """The `tuning:` block of `closed-api-tuned`; None for other strategies."""
     tuning_provider: Provider | None = None
     """The provider that `tuning.provider` names."""
+
+    @property
+    def job(self) -> ManagedJob | None:
+        """The job that makes the stack's own model, whoever runs it; None if the spec asks for none."""
+        return self.tuning or (self.open_model.training if self.open_model else None)
 
     @property
     def stack_name(self) -> str:
@@ -184,19 +194,17 @@ class Strategy:
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """Where open models train or serve."""
+class Fleet:
+    """How the gateway reaches the models that a runtime serves: what `Runtime.serve` returns."""
 
-    name: str
-    title: str
-    options: type[BaseModel]
-    uses: frozenset[str]
-    """Any of `training` and `serving`."""
-    plan: Callable[[ResolvedSpec], StackPlan]
-    component: str
-    """`package.module:function(ProgramContext) -> None`."""
-    preflight: str
-    sweep: str
+    upstream: Upstream
+    """`base_url` may be a `pulumi.Output`."""
+    permissions: tuple[IamStatement, ...]
+    """What the relay needs to call it; resources may be `pulumi.Output`s."""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """What `status`, `logs` and others need to find it: names, never secrets."""
+    kept: tuple[Any, ...] = ()
+    """What a destroy leaves on purpose, in words."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from llmstrat_iac.components.names import GatewayNames
 from llmstrat_iac.components.policies import Account, Statement, create_role, trust_document
 
 
@@ -38,45 +37,101 @@ STOP_FUNCTION = UniversalTarget(
     permission="lambda:PutFunctionConcurrency",
     members=("FunctionName", "ReservedConcurrentExecutions"),
 )
-UNIVERSAL_TARGETS = (STOP_FUNCTION,)
+STOP_GROUP = UniversalTarget(
+    service="autoscaling",
+    action="updateAutoScalingGroup",
+    permission="autoscaling:UpdateAutoScalingGroup",
+    members=("AutoScalingGroupName", "MinSize", "MaxSize", "DesiredCapacity"),
+)
+TERMINATE_INSTANCES = UniversalTarget(
+    service="ec2", action="terminateInstances", permission="ec2:TerminateInstances", members=("InstanceIds",)
+)
+STOP_TRAINING_JOB = UniversalTarget(
+    service="sagemaker",
+    action="stopTrainingJob",
+    permission="sagemaker:StopTrainingJob",
+    members=("TrainingJobName",),
+)
+DELETE_ENDPOINT = UniversalTarget(
+    service="sagemaker", action="deleteEndpoint", permission="sagemaker:DeleteEndpoint", members=("EndpointName",)
+)
+DELETE_INFERENCE_COMPONENT = UniversalTarget(
+    service="sagemaker",
+    action="deleteInferenceComponent",
+    permission="sagemaker:DeleteInferenceComponent",
+    members=("InferenceComponentName",),
+)
+UNIVERSAL_TARGETS = (
+    STOP_FUNCTION,
+    STOP_GROUP,
+    TERMINATE_INSTANCES,
+    STOP_TRAINING_JOB,
+    DELETE_ENDPOINT,
+    DELETE_INFERENCE_COMPONENT,
+)
+
+
+@dataclass(frozen=True)
+class ExpiryNames:
+    """Names of one set of schedules, their group and the role that they call AWS with."""
+
+    group: str
+    role: str
+    role_path: str
+
+
+@dataclass(frozen=True)
+class StopCall:
+    """One call that stops one thing."""
+
+    target: UniversalTarget
+    name: str
+    """Of the schedule, at most 64 characters; unique in the account and region's group."""
+    what: str
+    """What it stops, in words."""
+    input: Mapping[str, Any]
+    resource: pulumi.Input[str]
+    """ARN that the call is allowed on."""
 
 
 def create_expiry(
     name: str,
-    names: GatewayNames,
+    names: ExpiryNames,
     account: Account,
     *,
     at: datetime,
-    function: aws.lambda_.Function,
+    calls: Sequence[StopCall],
     opts: pulumi.ResourceOptions,
-) -> aws.scheduler.Schedule:
-    """A one-time schedule that sets the function's reserved concurrency to zero at `at`."""
-    group = aws.scheduler.ScheduleGroup(name, aws.scheduler.ScheduleGroupArgs(name=names.schedule_group), opts=opts)
+) -> list[aws.scheduler.Schedule]:
+    """A one-time schedule for each call, all at `at`, in a group and with a role of their own."""
+    group = aws.scheduler.ScheduleGroup(name, aws.scheduler.ScheduleGroupArgs(name=names.group), opts=opts)
     role, policy = create_role(
         f"{name}-expiry",
-        name=names.expiry_role,
+        name=names.role,
         path=names.role_path,
-        description="Lets EventBridge Scheduler stop the relay when the stack expires",
+        description="Lets EventBridge Scheduler stop what costs money when the stack expires",
         trust=trust_document("scheduler.amazonaws.com", {"aws:SourceAccount": account.id, "aws:SourceArn": group.arn}),
-        statements=[Statement((STOP_FUNCTION.permission,), (function.arn,))],
+        statements=[Statement((call.target.permission,), (call.resource,)) for call in calls],
         opts=opts,
     )
-    call = {"FunctionName": function.name, "ReservedConcurrentExecutions": 0}
-    return aws.scheduler.Schedule(
-        f"{name}-expiry",
-        aws.scheduler.ScheduleArgs(
-            name=names.expiry_schedule,
-            description="Stops the relay when the stack expires",
-            group_name=group.name,
-            schedule_expression=at_expression(at),
-            schedule_expression_timezone="UTC",
-            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-            # DELETE would remove the schedule behind Pulumi's back.
-            action_after_completion="NONE",
-            target=_target(STOP_FUNCTION, account, role, call),
-        ),
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy])),
-    )
+    return [
+        aws.scheduler.Schedule(
+            f"{name}-expiry" if number == 0 else f"{name}-expiry-{number + 1}",
+            aws.scheduler.ScheduleArgs(
+                name=call.name,
+                description=f"Stops {call.what} when the stack expires",
+                group_name=group.name,
+                schedule_expression=at_expression(at),
+                schedule_expression_timezone="UTC",
+                flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+                # DELETE would remove the schedule behind Pulumi's back.
+                action_after_completion="NONE",
+                target=_target(call.target, account, role, call.input),
+            ),
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy])),
+        )
+        for number, call in enumerate(calls)
+    ]
 
 
 def at_expression(moment: datetime) -> str:

@@ -16,7 +16,7 @@ import pulumi_aws as aws
 from llmstrat_iac.components.access import create_plans, current_keys, key_ring, live_keys
 from llmstrat_iac.components.account_log_role import AccountLogRole
 from llmstrat_iac.components.alerts import create_alerts
-from llmstrat_iac.components.expiry import create_expiry
+from llmstrat_iac.components.expiry import STOP_FUNCTION, ExpiryNames, StopCall, create_expiry
 from llmstrat_iac.components.function_code import authorizer_archive, relay_archive
 from llmstrat_iac.components.functions import create_authorizer, create_relay
 from llmstrat_iac.components.gateway_args import GatewayArgs, RouteArgs
@@ -70,7 +70,10 @@ class Gateway(pulumi.ComponentResource):
         create_plans(name, args, live, seed=seed, api=api, opts=child)
         create_alerts(name, args, names, child)
         if args.expires is not None:
-            create_expiry(name, names, account, at=args.expires, function=relay, opts=child)
+            call = {"FunctionName": relay.name, "ReservedConcurrentExecutions": 0}
+            stop = StopCall(STOP_FUNCTION, names.expiry_schedule, "the relay", call, relay.arn)
+            expiry = ExpiryNames(names.schedule_group, names.expiry_role, names.role_path)
+            create_expiry(name, expiry, account, at=args.expires, calls=[stop], opts=child)
 
         self.base_url = api.stage.invoke_url
         self.keys = current_keys(live, seed)

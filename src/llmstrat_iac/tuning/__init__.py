@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from llmstrat_iac.catalog.tunable_models import TunableBase
 from llmstrat_iac.tuning.contract import TUNING_SECRET, Hyperparameters, ResolvedTuning, Tuning, plain_name
-from llmstrat_iac.tuning.jobs import JobEvent, JobState, TuningJob, TuningJobs, TuningState, tuning_state
+from llmstrat_iac.tuning.jobs import JobEvent, JobState, ManagedJob, TuningJob, TuningJobs, TuningState, tuning_state
 from llmstrat_iac.tuning.source import DatasetSource
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Hyperparameters",
     "JobEvent",
     "JobState",
+    "ManagedJob",
     "ResolvedTuning",
     "TunableBase",
     "Tuning",

@@ -110,6 +110,31 @@ class ResolvedTuning:
         """The provider's name."""
         return self.block.provider
 
+    @property
+    def alias(self) -> str:
+        """Of the tuned model."""
+        return self.block.alias
+
+    @property
+    def runner(self) -> str:
+        """Who tunes, in words."""
+        return self.tuning.title
+
+    @property
+    def jobs(self) -> str:
+        """Where to ask for the vendor's jobs."""
+        return self.tuning.jobs
+
+    @property
+    def serves_when_completed(self) -> bool:
+        """Whether the next `up` serves the tuned model."""
+        return self.block.deploy == "when-completed"
+
+    @property
+    def fails_up(self) -> bool:
+        """Whether a failed job makes `up` fail, too."""
+        return self.block.on_failure == "fail"
+
     @cached_property
     def base(self) -> TunableBase | None:
         """What is known of the base; None if it isn't among the known ones."""

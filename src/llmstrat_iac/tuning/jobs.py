@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from llmstrat_iac.tuning.source import DatasetSource
+
 
 class JobState(StrEnum):
     """How far a job is, in the same words for all vendors."""
@@ -63,6 +65,45 @@ class JobEvent:
     level: str
     """`info`, `warning` or `error`."""
     message: str
+
+
+class ManagedJob(Protocol):
+    """What `up`, `wait`, `status` and the others need of the job that a spec describes, whoever runs it.
+
+    `ResolvedTuning` (strategy B) and `ResolvedTraining` (strategy C) are two.
+    """
+
+    @property
+    def identity(self) -> str:
+        """Of all that changes the result."""
+
+    @property
+    def train(self) -> DatasetSource:
+        """What is trained on."""
+
+    @property
+    def validation(self) -> DatasetSource | None:
+        """What is measured on."""
+
+    @property
+    def alias(self) -> str:
+        """Of the model that it makes."""
+
+    @property
+    def runner(self) -> str:
+        """Who runs it, in words."""
+
+    @property
+    def jobs(self) -> str:
+        """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`."""
+
+    @property
+    def serves_when_completed(self) -> bool:
+        """Whether the next `up` serves the result, without being told to."""
+
+    @property
+    def fails_up(self) -> bool:
+        """Whether a failed job makes `up` fail, too."""
 
 
 class TuningJobs(Protocol):

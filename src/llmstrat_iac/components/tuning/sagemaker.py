@@ -18,6 +18,7 @@ from llmstrat_iac.components.tuning import storage as st
 from llmstrat_iac.components.tuning.imported_model import ImportedModel
 from llmstrat_iac.components.tuning.names import TAG_JOB, TAG_RETAINED, TuningNames, job_key, logical_name
 from llmstrat_iac.components.tuning.upload import converted_files
+from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.hookspecs import IamStatement, ProgramContext, ServedModel, Upstream
 from llmstrat_iac.tuning import JobState, ResolvedTuning, TuningJob, TuningState
 
@@ -77,7 +78,7 @@ class _Run:
         context: ProgramContext,
         tuning: ResolvedTuning,
         account: Account,
-        storage: st.Storage,
+        storage: Workspace,
         role: aws.iam.Role,
         policy: aws.iam.RolePolicy,
         opts: pulumi.ResourceOptions,

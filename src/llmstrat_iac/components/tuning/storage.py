@@ -6,7 +6,6 @@ The training data is registered only until the job is completed: what the vendor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +14,17 @@ import pulumi_aws as aws
 
 from llmstrat_iac.components.policies import Account, Statement, policy_document
 from llmstrat_iac.components.tuning.names import TuningNames
+from llmstrat_iac.components.workspace import Workspace, create_workspace
 
 
-@dataclass(frozen=True)
-class Storage:
-    """A bucket for datasets and what jobs write."""
-
-    bucket: aws.s3.Bucket
-    ready: list[pulumi.Resource]
-    """What must be there before anything is put into it."""
-
-    def uri(self, path: str) -> pulumi.Output[str]:
-        """`s3://bucket/path`."""
-        return pulumi.Output.concat("s3://", self.bucket.bucket, "/", path)
-
-
-def create_storage(names: TuningNames, account: Account, opts: pulumi.ResourceOptions, *, infix: str) -> Storage:
-    """The stack's bucket: no public access, encrypted with S3's own keys."""
+def create_storage(names: TuningNames, account: Account, opts: pulumi.ResourceOptions, *, infix: str) -> Workspace:
+    """The stack's bucket for tuning."""
     name = account.id.apply(lambda known: names.bucket(known, account.region, infix=infix))
-    # Objects that jobs have written are no resources of ours: without `force_destroy` they would keep the bucket.
-    bucket = aws.s3.Bucket("tuning", aws.s3.BucketArgs(bucket=name, force_destroy=True), opts=opts)
-    access = aws.s3.BucketPublicAccessBlock(
-        "tuning",
-        aws.s3.BucketPublicAccessBlockArgs(
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-        ),
-        opts=opts,
-    )
-    default = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-        sse_algorithm="AES256"
-    )
-    rule = aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(apply_server_side_encryption_by_default=default)
-    encryption = aws.s3.BucketServerSideEncryptionConfiguration("tuning", bucket=bucket.id, rules=[rule], opts=opts)
-    return Storage(bucket, [bucket, access, encryption])
+    return create_workspace("tuning", name, opts)
 
 
 def upload(
-    storage: Storage, key: str, files: Mapping[str, Path], opts: pulumi.ResourceOptions
+    storage: Workspace, key: str, files: Mapping[str, Path], opts: pulumi.ResourceOptions
 ) -> dict[str, aws.s3.BucketObjectv2]:
     """The converted dataset as objects `KEY/train.jsonl` and `KEY/validation.jsonl`."""
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=storage.ready))
@@ -113,7 +82,7 @@ def trust(service: str, account: Account, source: str) -> dict[str, Any]:
     }
 
 
-def data_statements(storage: Storage) -> list[Statement]:
+def data_statements(storage: Workspace) -> list[Statement]:
     """Read datasets, write results, list the bucket: of this stack's bucket alone."""
     return [
         Statement(("s3:GetObject", "s3:PutObject"), [pulumi.Output.concat(storage.bucket.arn, "/*")]),

@@ -1,0 +1,97 @@
+"""What sizing is asked and what it answers: frozen data, in bytes, GiB a GPU and US dollars an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llmstrat_iac.catalog.architecture import Architecture
+from llmstrat_iac.catalog.aws_prices import AwsPrice
+from llmstrat_iac.catalog.instances import InstanceType
+
+
+@dataclass(frozen=True)
+class ServingNeed:
+    """An open model to be served. `concurrency` sequences of `context` tokens must fit into the cache at once."""
+
+    architecture: Architecture
+    quantization: str
+    """`none`, `fp8`, `awq`, `gptq` or `bitsandbytes`."""
+    context: int
+    concurrency: int
+    adapters: int = 0
+    max_rank: int = 0
+    tensor_parallel: int | None = None
+    """None: the smallest that fits."""
+
+
+@dataclass(frozen=True)
+class TrainingNeed:
+    """An open model to be fine-tuned."""
+
+    architecture: Architecture
+    method: str
+    """`qlora`, `lora` or `full`."""
+    max_length: int
+    rank: int
+    micro_batch_size: int | None = None
+    """Examples a GPU at once; None: the largest power of two up to 8 that fits."""
+    reference_model: bool = False
+    """Preference training of all weights keeps a second, frozen copy."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one GPU holds, in GiB; `parts` are name and GiB, in the order in which they are explained."""
+
+    parts: tuple[tuple[str, float], ...]
+    available: float
+    """What the engine may use of the GPU."""
+
+    @property
+    def needed(self) -> float:
+        """All parts together."""
+        return sum(gib for _, gib in self.parts)
+
+    @property
+    def headroom(self) -> float:
+        """What is left; negative if it doesn't fit."""
+        return self.available - self.needed
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An instance type on which it fits."""
+
+    instance: InstanceType
+    gpus: int
+    """GPUs used: the tensor-parallel size for serving, the data-parallel one for training."""
+    memory: Memory
+    price: AwsPrice
+    micro_batch_size: int = 1
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An instance type on which it doesn't, or that can't be had, and why, with numbers."""
+
+    instance: InstanceType
+    reason: str
+    price: AwsPrice
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Every instance type that was looked at: what fits, the cheapest first, and what doesn't."""
+
+    fits: tuple[Fit, ...]
+    rejected: tuple[Rejection, ...]
+
+    @property
+    def best(self) -> Fit | None:
+        """The cheapest that fits, by the hour; an unknown price comes last."""
+        return self.fits[0] if self.fits else None
+
+
+Price = Callable[[InstanceType], AwsPrice]
+"""An instance type to its price an hour, where it is to run."""

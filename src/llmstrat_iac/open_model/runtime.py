@@ -1,0 +1,50 @@
+"""The record that a runtime plugin yields: where open models are trained and served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmstrat_iac.catalog.aws_prices import AwsPrice
+from llmstrat_iac.plan import StackPlan
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from llmstrat_iac.open_model.contract import ResolvedServing, ResolvedTraining
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where open models are trained and served."""
+
+    name: str
+    title: str
+    training_options: type[BaseModel] | None
+    """Model of `training.options:`; None if it doesn't train."""
+    serving_options: type[BaseModel] | None
+    """Model of `serving.options:`; None if it doesn't serve."""
+    instance_name: Callable[[str], str]
+    """EC2's name of an instance type to the runtime's, such as `ml.g5.xlarge`."""
+    price: Callable[[str, str, str, str], AwsPrice]
+    """(EC2's instance type, region, `training` or `serving`, `on-demand` or `spot`) to US dollars an hour."""
+    plan_training: Callable[[ResolvedTraining], StackPlan]
+    """Resources in outline, cost lines and findings; pure. The strategy adds the instance's cost and the dataset's."""
+    plan_serving: Callable[[ResolvedServing], StackPlan]
+    """The same for the fleet; the strategy adds the instances' cost."""
+    train: str
+    """`package.module:function(ProgramContext, ResolvedTraining, TuningState, Workspace, ResourceOptions) -> None`:
+    registers the job while it isn't over. The workspace is the stack's bucket, `components.workspace.Workspace`."""
+    serve: str
+    """`package.module:function(ProgramContext, ResolvedServing, Weights, Workspace | None, ResourceOptions) -> Fleet`.
+    With `paused` it registers no instances but keeps the path to them."""
+    jobs: str
+    """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`: the stack's training jobs."""
+    permissions: str
+    """`package.module:function(ResolvedSpec) -> Iterable[IamStatement]`: what whoever deploys needs, for
+    `llmstrat iam` and the preflight's simulation; resources are ARNs with `{partition}`, `{region}`, `{account}`."""
+    preflight: str
+    """`package.module:function(ResolvedSpec, AwsSession) -> Iterable[Finding]`; asks AWS, read-only."""
+    sweep: str
+    """`package.module:function(stack_name, AwsSession, *, remove) -> Iterable[Leftover]`."""
