@@ -48,10 +48,10 @@ class ProviderArgs:
     """A model vendor as the relay reaches it. At most one of `api_key`, `existing_secret` and `key_of` is given."""
 
     wire: str
-    """`openai` or `bedrock-converse`."""
+    """`openai`, `bedrock-converse` or `sagemaker`."""
     auth: str
     """`bearer`, `google` (access tokens from a service account's key), `sigv4` or `none`."""
-    base_url: str | None = None
+    base_url: pulumi.Input[str] | None = None
     api_key: pulumi.Input[str] | None = None
     """Uploaded to a secret of the stack's own; always treated as a Pulumi secret."""
     existing_secret: str | None = None
