@@ -45,7 +45,7 @@ def run_from_config() -> None:
     """Run the program of the spec that the Pulumi configuration names.
 
     `spec` is a path, relative to the project's folder; `expires` (ISO 8601) is when the stack's TTL ends, by default
-    the TTL from now, rounded up to the hour. With `tuning:` in the spec, `retry` starts a job that has failed anew and
+    the TTL from now, rounded up to the hour. With a job in the spec, `retry` starts a job that has failed anew and
     `deploy` serves a model whose spec says `deploy: manual`. What the user can fix is raised as `pulumi.RunError`.
     """
     import pulumi
@@ -53,8 +53,8 @@ def run_from_config() -> None:
     config = pulumi.Config()
     try:
         context = _context(config.require("spec"), config.get("expires"), pulumi.get_stack())
-        if context.resolved.tuning is not None:
-            context = with_tuning(
+        if context.resolved.job is not None:
+            context = with_job_state(
                 context, retry=config.get_bool("retry") or False, deploy=config.get_bool("deploy") or False
             )
         run(context)
@@ -74,8 +74,8 @@ def _context(spec: str, expires: str | None, stack: str) -> ProgramContext:
     )
 
 
-def with_tuning(context: ProgramContext, *, retry: bool = False, deploy: bool = False) -> ProgramContext:
-    """The context with what S3 says about the dataset and the vendor about the stack's jobs."""
+def with_job_state(context: ProgramContext, *, retry: bool = False, deploy: bool = False) -> ProgramContext:
+    """The context with what S3 says about the dataset, and whoever runs them about the stack's jobs."""
     import boto3
 
     from llmstrat_iac.components.tuning.state import read_state, with_fingerprints

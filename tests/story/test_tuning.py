@@ -49,7 +49,7 @@ def test_from_dataset_to_answer_to_nothing(user: User, vendors: Vendors, vendor:
 
     started = up(user, "--skip-smoke-test")
     assert "starts a job" in started
-    status = user.sandboxed("status", "--json").json["tuning"]
+    status = user.sandboxed("status", "--json").json["job"]
     assert status["job"]["state"] in ("queued", "running", "completed")
     assert status["served_identity"] is None
 
@@ -57,7 +57,7 @@ def test_from_dataset_to_answer_to_nothing(user: User, vendors: Vendors, vendor:
     assert "`support` answers: [tuned" in deployed
     assert "[tuned" in ask(user)
     assert "[tuned" not in ask(user, "chat")
-    status = user.sandboxed("status", "--json").json["tuning"]
+    status = user.sandboxed("status", "--json").json["job"]
     assert status["job"]["state"] == "completed"
     assert status["served_identity"] == status["job"]["identity"]
     assert user.sandboxed("logs", "--job").out.count("\n") > 1
@@ -149,7 +149,7 @@ def test_job_that_fails_is_reported_and_repaired(user: User, vendors: Vendors) -
     assert result.code == 1
     assert "has failed: The job failed due to an internal error" in result.err
     assert "up --retry" in result.err
-    assert user.sandboxed("status", "--json").json["tuning"]["job"]["state"] == "failed"
+    assert user.sandboxed("status", "--json").json["job"]["job"]["state"] == "failed"
     assert "has failed" in up(user)
     assert "[tuned" not in ask(user)
 

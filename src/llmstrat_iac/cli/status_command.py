@@ -31,9 +31,9 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
         deployment = open_deployment(resolved, target.variables)
         document = _document(deployment)
-        tuning = _tuning(deployment, target.variables) if resolved.tuning is not None else None
+        job = _job(deployment, target.variables) if resolved.job is not None else None
     if as_json:
-        click.echo(json.dumps(document | ({"tuning": tuning} if tuning else {}), indent=2))
+        click.echo(json.dumps(document | ({"job": job} if job else {}), indent=2))
     else:
         from rich.table import Table
         from rich.text import Text
@@ -43,8 +43,9 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
             text = ", ".join(value) if isinstance(value, list) else str(value)
             style = "red" if name == "endpoint" and not document["healthy"] else ""
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(text, style=style))
-        if tuning is not None:
-            table.add_row(Text("tuning", style="bold"), _describe(tuning))
+        if job is not None:
+            kind = "tuning" if resolved.tuning else "training"
+            table.add_row(Text(kind, style="bold"), _describe(job))
         console().print(table)
     return 0 if document["healthy"] else 1
 
@@ -89,7 +90,7 @@ def _health(outputs: Any) -> tuple[bool, str]:
     return True, f"{url} answers"
 
 
-def _tuning(deployment: Deployment, variables: Mapping[str, str]) -> dict[str, Any]:
+def _job(deployment: Deployment, variables: Mapping[str, str]) -> dict[str, Any]:
     from llmstrat_iac.cli.tuning_view import document
     from llmstrat_iac.errors import LlmstratError
     from llmstrat_iac.operations.tuning import Follower, served_identity

@@ -1,4 +1,4 @@
-"""Shows a tuning job: one live line at a terminal, a line a change elsewhere, and a document for `--json`."""
+"""Shows a job: one live line at a terminal, a line a change elsewhere, and a document for `--json`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STYLES = {JobState.COMPLETED: "green", JobState.FAILED: "red", JobState.CANCELL
 def follow(follower: Follower, console: Console) -> TuningJob:
     """Show the job until it is over; returns it."""
     if console.is_terminal:
-        with console.status("Looking at the tuning job") as status:
+        with console.status("Looking at the job") as status:
             for job in follower.watch():
                 status.update(describe(job))
     else:

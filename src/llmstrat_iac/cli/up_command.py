@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 @yes_option
 @json_option
 @click.option("--preview", "preview_only", is_flag=True, help="Show what would change, and stop.")
-@click.option("--wait", is_flag=True, help="Wait for the tuning job, then deploy its model.")
+@click.option("--wait", is_flag=True, help="Wait for the job, then deploy its model.")
 @click.option("--deploy", "release", is_flag=True, help="Deploy a tuned model whose spec says `deploy: manual`.")
-@click.option("--retry", is_flag=True, help="Start a tuning job that has failed, or was cancelled, anew.")
+@click.option("--retry", is_flag=True, help="Start a job that has failed, or was cancelled, anew.")
 @click.option("--renew", is_flag=True, help="Start the time to live anew.")
 @click.option("--skip-smoke-test", is_flag=True, help="Don't call the endpoint afterwards.")
 @click.option("--skip-preflight", is_flag=True, help="Don't ask AWS about credentials, quotas and models first.")
@@ -64,7 +64,7 @@ def command(
                 click.echo(json.dumps(run.changes(prepared[1]), indent=2))
             return 0
         result = run.deploy(*prepared)
-        if wait and resolved.tuning is not None:
+        if wait and resolved.job is not None:
             result = run.deploy_when_completed() or result
         code = run.finish(result, smoke=not skip_smoke_test)
         if target.ephemeral and code == 0:
@@ -119,7 +119,7 @@ class _Up:
             # The expiry has stopped the relay behind Pulumi's back: only a refresh makes `up` start it again.
             with operation_view(self.console, "Looking at what the expiry stopped", lists_resources=False) as view:
                 self.deployment.stack().refresh(view)
-        tuning = None if self.resolved.tuning is None else self._tuning(secrets, snapshot)
+        tuning = None if self.resolved.job is None else self._job_state(secrets, snapshot)
         expires = next_expiry(self.deployment, snapshot, now=now, renew=self.choices.renew)
         context = self.deployment.context(expires=expires, secrets=secrets, tuning=tuning)
         stack = self.deployment.stack(context)
@@ -129,32 +129,33 @@ class _Up:
         self._show_changes(preview, is_new=is_new)
         return stack, preview
 
-    def _tuning(self, secrets: Mapping[str, str], snapshot: Snapshot | None) -> TuningState:
-        """How far the tuning is, after saying what this `up` does about it."""
+    def _job_state(self, secrets: Mapping[str, str], snapshot: Snapshot | None) -> TuningState:
+        """How far the job is, after saying what this `up` does about it."""
         from llmstrat_iac.cli.live import operation_view
         from llmstrat_iac.operations.jobs_in_state import refresh_jobs
         from llmstrat_iac.operations.tuning import current_state, what_up_does, with_known_data
 
         self.deployment = with_known_data(self.deployment)
-        tuning = self.deployment.resolved.tuning
-        assert tuning is not None, "only asked for specs with `tuning:`"
+        job = self.deployment.resolved.job
+        assert job is not None, "only asked for specs with a job"
         state = current_state(self.deployment, secrets, snapshot, retry=self.choices.retry, deploy=self.choices.release)
-        self.console.print(f"[bold]Tuning[/bold] {what_up_does(state, snapshot, tuning.identity)}", soft_wrap=True)
-        with operation_view(self.console, "Looking at the tuning job", lists_resources=False) as view:
+        kind = "Tuning" if self.resolved.tuning else "Training"
+        self.console.print(f"[bold]{kind}[/bold] {what_up_does(state, snapshot, job.identity)}", soft_wrap=True)
+        with operation_view(self.console, "Looking at the job", lists_resources=False) as view:
             refresh_jobs(self.deployment.stack(), snapshot, view)
         return state
 
     def deploy_when_completed(self) -> OperationResult | None:
-        """Wait for the tuning job; deploy its model unless that is done, or to be done by hand."""
+        """Wait for the job; deploy its model unless that is done, or to be done by hand."""
         from llmstrat_iac.cli.tuning_view import follow
         from llmstrat_iac.operations.tuning import Follower, require_completed, served_identity
 
         job = follow(Follower(self.deployment, self.target.variables), self.console)
         require_completed(job)
         self.choices = replace(self.choices, retry=False)
-        tuning = self.deployment.resolved.tuning
-        assert tuning is not None, "only asked for specs with `tuning:`"
-        by_hand = tuning.block.deploy == "manual" and not self.choices.release
+        wanted = self.deployment.resolved.job
+        assert wanted is not None, "only asked for specs with a job"
+        by_hand = not wanted.serves_when_completed and not self.choices.release
         snapshot = self.deployment.snapshot()
         if by_hand or served_identity(snapshot) == job.identity:
             return None

@@ -1,4 +1,4 @@
-"""`llmstrat wait`: follow the tuning job to its end."""
+"""`llmstrat wait`: follow the job to its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument
 @sandbox_option
 @json_option
 def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
-    """Wait until SPEC's tuning job is over; exit code 1 unless it is completed. `up` then deploys its model."""
+    """Wait until SPEC's job is over; exit code 1 unless it is completed. `up` then deploys its model."""
     from llmstrat_iac.cli.render import console
     from llmstrat_iac.cli.targets import target_environment
     from llmstrat_iac.cli.tuning_view import document, follow

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +165,16 @@ class ResolvedOpenModel:
     model: ResolvedModel
     training: ResolvedTraining | None
     serving: ResolvedServing | None
+
+    def with_data(self, train: DatasetSource, validation: DatasetSource | None) -> ResolvedOpenModel:
+        """The same with what somebody has found out about the training's files."""
+        assert self.training is not None, "only a training has data"
+        return self.with_training(replace(self.training, train=train, validation=validation))
+
+    def with_training(self, training: ResolvedTraining) -> ResolvedOpenModel:
+        """The same with another training, which the serving knows, too."""
+        serving = None if self.serving is None else replace(self.serving, training=training)
+        return replace(self, training=training, serving=serving)
 
 
 @dataclass(frozen=True)

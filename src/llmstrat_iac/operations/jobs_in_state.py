@@ -1,4 +1,4 @@
-"""Keeps what Pulumi's state says of tuning jobs true: the AWS provider deletes by what it last saw.
+"""Keeps what Pulumi's state says of jobs true: the AWS provider deletes by what it last saw.
 
 A job that was running when it was registered would be stopped, which fails when it is over, and the model that has
 come of it since wouldn't be deleted. So the jobs, and nothing else, are refreshed before an operation that may delete.
@@ -25,5 +25,5 @@ def refresh_jobs(stack: Stack, snapshot: Snapshot | None, on_event: OnEvent) -> 
 
 
 def _settled(snapshot: Snapshot) -> bool:
-    tuning = snapshot.outputs.values.get("tuning")
-    return isinstance(tuning, Mapping) and tuning.get("settled") is True
+    job = snapshot.outputs.values.get("job")
+    return isinstance(job, Mapping) and job.get("settled") is True

@@ -1,4 +1,7 @@
-"""Follows a stack's tuning jobs: what is going on, waiting for the end, cancelling, and what the next `up` will do."""
+"""Follows a stack's jobs: a vendor's tuning, or a training of its own.
+
+What is going on, waiting for the end, cancelling, and what the next `up` will do.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,13 @@ def current_state(
     deploy: bool = False,
 ) -> TuningState:
     """The jobs that matter, for the program. A model that was released once stays released."""
-    tuning = deployment.resolved.tuning
-    assert tuning is not None, "only asked for specs with `tuning:`"
     return read_state(
         deployment.resolved,
         deployment.session(),
         deployment.target,
         secrets,
         retry=retry,
-        deploy=deploy or served_identity(snapshot) == tuning.identity,
+        deploy=deploy or served_identity(snapshot) == _identity(deployment),
     )
 
 
@@ -54,23 +55,23 @@ def served_identity(snapshot: Snapshot | None) -> str | None:
 
 
 def _output(snapshot: Snapshot | None, name: str) -> str | None:
-    outputs = snapshot.outputs.values.get("tuning") if snapshot else None
+    outputs = snapshot.outputs.values.get("job") if snapshot else None
     value = outputs.get(name) if isinstance(outputs, Mapping) else None
     return None if value is None else str(value)
 
 
 def _identity(deployment: Deployment) -> str:
-    assert deployment.resolved.tuning is not None, "only asked for specs with `tuning:`"
-    return deployment.resolved.tuning.identity
+    assert deployment.resolved.job is not None, "only asked for specs with a job"
+    return deployment.resolved.job.identity
 
 
 class Follower:
     """A stack's jobs at run time."""
 
     def __init__(self, deployment: Deployment, environment: Mapping[str, str]) -> None:
-        if deployment.resolved.tuning is None:
+        if deployment.resolved.job is None:
             raise LlmstratError(
-                f"`{deployment.name}` tunes nothing: strategy `{deployment.resolved.strategy.name}`",
+                f"`{deployment.name}` trains nothing: its spec has neither `tuning:` nor `training:`",
                 remedy="`llmstrat strategies` says which strategy does",
             )
         secrets = secrets_from_environment(deployment.resolved, environment)
@@ -82,7 +83,7 @@ class Follower:
         """The job that `up` has started; LlmstratError if there is none."""
         job = self.find()
         if job is None:
-            raise LlmstratError("there is no tuning job", remedy="`llmstrat up` starts one")
+            raise LlmstratError("there is no job", remedy="`llmstrat up` starts one")
         return job
 
     def find(self) -> TuningJob | None:

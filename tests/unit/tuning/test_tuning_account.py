@@ -216,4 +216,4 @@ def test_up_says_what_it_does(state: TuningState, says: str) -> None:
 
 
 def test_failure_without_a_reason_says_so() -> None:
-    assert "gives no reason" in failed(job(JobState.FAILED)).message
+    assert "no reason is given" in failed(job(JobState.FAILED)).message

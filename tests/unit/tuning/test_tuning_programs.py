@@ -53,7 +53,7 @@ def registered(resolved: ResolvedSpec, state: TuningState) -> Deployed:
 
 
 def exported(deployed: Deployed) -> Mapping[str, Any]:
-    tuning: Mapping[str, Any] = deployed.outputs["tuning"]
+    tuning: Mapping[str, Any] = deployed.outputs["job"]
     return tuning
 
 

@@ -1,6 +1,6 @@
-"""What both doors do before a program with tuning runs.
+"""What both doors do before a program with a job runs: a vendor's tuning, or an open model's training.
 
-They ask S3 what a dataset there is, and the vendor how far its jobs are.
+They ask S3 what a dataset there is, and whoever runs the jobs how far they are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import (
     DatasetSource,
     JobState,
-    ResolvedTuning,
+    ManagedJob,
     TuningJob,
     TuningJobs,
     TuningState,
@@ -25,16 +25,20 @@ from llmstrat_iac.tuning import (
 
 def with_fingerprints(resolved: ResolvedSpec, session: AwsSession) -> ResolvedSpec:
     """The spec with the identity of its S3 objects filled in; LlmstratError if one can't be read."""
-    tuning = resolved.tuning
-    if tuning is None:
+    job = resolved.job
+    if job is None:
         return resolved
-    validation = None if tuning.validation is None else _known(tuning.validation, session)
-    return replace(resolved, tuning=replace(tuning, train=_known(tuning.train, session), validation=validation))
+    train = _known(job.train, session)
+    validation = None if job.validation is None else _known(job.validation, session)
+    if resolved.tuning is not None:
+        return replace(resolved, tuning=replace(resolved.tuning, train=train, validation=validation))
+    assert resolved.open_model is not None, "it is a job of one or the other"
+    return replace(resolved, open_model=resolved.open_model.with_data(train, validation))
 
 
 def open_jobs(resolved: ResolvedSpec, session: AwsSession, target: Target, secrets: Mapping[str, str]) -> TuningJobs:
-    """The vendor's jobs at run time."""
-    module, _, function = _tuning(resolved).tuning.jobs.partition(":")
+    """The jobs at run time, wherever they run."""
+    module, _, function = _job(resolved).jobs.partition(":")
     jobs: TuningJobs = getattr(import_module(module), function)(resolved, session, target, secrets)
     return jobs
 
@@ -52,11 +56,11 @@ def read_state(
 
     LlmstratError if the job has failed and the spec says `on_failure: fail`.
     """
-    tuning = _tuning(resolved)
+    wanted = _job(resolved)
     jobs = open_jobs(resolved, session, target, secrets).list()
-    state = tuning_state(jobs, tuning.identity, retry=retry, deploy=deploy or tuning.block.deploy == "when-completed")
+    state = tuning_state(jobs, wanted.identity, retry=retry, deploy=deploy or wanted.serves_when_completed)
     job = state.current
-    if job is not None and job.state is JobState.FAILED and tuning.block.on_failure == "fail":
+    if job is not None and job.state is JobState.FAILED and wanted.fails_up:
         raise failed(job)
     return state
 
@@ -64,14 +68,14 @@ def read_state(
 def failed(job: TuningJob) -> LlmstratError:
     """The error of a job that has failed."""
     return LlmstratError(
-        f"the tuning job {job.name} has failed: {job.failure or 'the vendor gives no reason'}",
+        f"the job {job.name} has failed: {job.failure or 'no reason is given'}",
         remedy="repair the data or the settings and run `llmstrat up`, or `llmstrat up --retry` to try the same again",
     )
 
 
-def _tuning(resolved: ResolvedSpec) -> ResolvedTuning:
-    assert resolved.tuning is not None, "only asked for specs with `tuning:`"
-    return resolved.tuning
+def _job(resolved: ResolvedSpec) -> ManagedJob:
+    assert resolved.job is not None, "only asked for specs with a job"
+    return resolved.job
 
 
 def _known(source: DatasetSource, session: AwsSession) -> DatasetSource:
@@ -84,7 +88,7 @@ def _known(source: DatasetSource, session: AwsSession) -> DatasetSource:
         head = session.client("s3").head_object(Bucket=bucket, Key=key)
     except (ClientError, BotoCoreError) as error:
         raise LlmstratError(
-            f"tuning.dataset: `{source.written}` can't be read ({error})",
+            f"dataset: `{source.written}` can't be read ({error})",
             remedy="check the name, and that whoever deploys may read the object",
         ) from error
     return replace(source, fingerprint=f"{head['ETag'].strip(chr(34))}:{head['ContentLength']}")

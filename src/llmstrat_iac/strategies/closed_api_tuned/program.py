@@ -42,7 +42,7 @@ def program(context: ProgramContext) -> None:
     args = with_tuned_model(
         gateway_args(context, spec.endpoint), context, tuned=tuned, base_alias=tuning.block.alias + BASE_SUFFIX
     )
-    register_gateway(context, args, opts, outputs={"tuning": _outputs(tuning, state, tuned)}, kept=_kept(tuning, state))
+    register_gateway(context, args, opts, outputs={"job": _outputs(tuning, state, tuned)}, kept=_kept(tuning, state))
 
 
 def _outputs(tuning: ResolvedTuning, state: TuningState, tuned: ServedModel | None) -> dict[str, Any]:
