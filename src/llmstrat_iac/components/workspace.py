@@ -1,4 +1,4 @@
-"""A bucket for what jobs read and write: private, encrypted, emptied when it goes."""
+"""What jobs and fleets of a stack share: a bucket, private, encrypted, emptied when it goes; the model's token."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Workspace:
     bucket: aws.s3.Bucket
     ready: list[pulumi.Resource]
     """What must be there before anything is put into it."""
+    model_token: pulumi.Output[str] | None = None
+    """ARN of the secret that holds the Hugging Face token; None for a model that needs none. Only a role reads it."""
 
     def uri(self, path: str) -> pulumi.Output[str]:
         """`s3://bucket/path`."""

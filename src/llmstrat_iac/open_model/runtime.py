@@ -35,9 +35,10 @@ class Runtime:
     """The same for the fleet; the strategy adds the instances' cost."""
     train: str
     """`package.module:function(ProgramContext, ResolvedTraining, TuningState, Workspace, ResourceOptions) -> None`:
-    registers the job while it isn't over. The workspace is the stack's bucket, `components.workspace.Workspace`."""
+    registers the job while it isn't over. The workspace (`components.workspace.Workspace`) is the stack's bucket and the
+    ARN of the secret with the model's token."""
     serve: str
-    """`package.module:function(ProgramContext, ResolvedServing, Weights, Workspace | None, ResourceOptions) -> Fleet`.
+    """`package.module:function(ProgramContext, ResolvedServing, Weights, Workspace, ResourceOptions) -> Fleet`.
     With `paused` it registers no instances but keeps the path to them."""
     jobs: str
     """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`: the stack's training jobs."""
