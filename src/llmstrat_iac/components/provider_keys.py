@@ -32,9 +32,15 @@ class ProviderKeys:
         for provider_name, provider in sorted(providers.items()):
             if provider.existing_secret is not None:
                 self.references[provider_name] = provider.existing_secret
-                readable.append(_existing_arn(account, provider.existing_secret))
+                readable.append(existing_secret_arn(account, provider.existing_secret))
             elif provider.api_key is not None:
-                secret = _upload(f"{name}-{provider_name}", names.secret(provider_name), provider.api_key, opts)
+                secret = upload_secret(
+                    f"{name}-{provider_name}",
+                    names.secret(provider_name),
+                    provider.api_key,
+                    description="API key of a model vendor, read by the relay",
+                    opts=opts,
+                )
                 self.references[provider_name] = secret.arn
                 readable.append(secret.arn)
         for provider_name, provider in sorted(providers.items()):
@@ -43,14 +49,15 @@ class ProviderKeys:
         self.statements = [Statement(("secretsmanager:GetSecretValue",), readable)] if readable else []
 
 
-def _upload(
-    logical_name: str, name: str, api_key: pulumi.Input[str], opts: pulumi.ResourceOptions
+def upload_secret(
+    logical_name: str, name: str, value: pulumi.Input[str], *, description: str, opts: pulumi.ResourceOptions
 ) -> aws.secretsmanager.Secret:
+    """A secret of the stack's own; its value is a Pulumi secret, and goes with the stack at once."""
     secret = aws.secretsmanager.Secret(
         logical_name,
         aws.secretsmanager.SecretArgs(
             name=name,
-            description="API key of a model vendor, read by the relay",
+            description=description,
             # Zero: else the name stays taken for a week at least after a destroy, and the next `up` fails.
             recovery_window_in_days=0,
         ),
@@ -58,13 +65,13 @@ def _upload(
     )
     aws.secretsmanager.SecretVersion(
         logical_name,
-        aws.secretsmanager.SecretVersionArgs(secret_id=secret.id, secret_string=pulumi.Output.secret(api_key)),
+        aws.secretsmanager.SecretVersionArgs(secret_id=secret.id, secret_string=pulumi.Output.secret(value)),
         opts=opts,
     )
     return secret
 
 
-def _existing_arn(account: Account, name: str) -> pulumi.Input[str]:
+def existing_secret_arn(account: Account, name: str) -> pulumi.Input[str]:
     """The secret's ARN; Secrets Manager adds a dash and six characters, which `??????` stands for.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
