@@ -11,6 +11,9 @@ TAG_STACK = "llmstrat:stack"
 TAG_OWNER = "llmstrat:owner"
 TAG_STRATEGY = "llmstrat:strategy"
 TAG_EXPIRES = "llmstrat:expires"
+TAG_SERVES = "llmstrat:serves"
+"""On instances that serve a model: the port of the engine, whose arguments are the shell array `vllm_arguments` of
+their user data."""
 
 STAGE = "v1"
 """Stage of the REST API, so that its invoke URL ends like every OpenAI-compatible base URL."""
