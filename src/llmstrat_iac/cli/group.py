@@ -25,6 +25,8 @@ COMMANDS = {
     "invoke": "Chat with the endpoint from the terminal.",
     "logs": "Show the usage log, or the job's events.",
     "keys": "List and rotate the consumers' keys.",
+    "pause": "Stop a fleet's instances; endpoint and keys stay.",
+    "resume": "Start a paused fleet again.",
     "down": "Destroy the stack and prove that nothing is left.",
     "list": "List the stacks of this backend.",
     "reap": "Destroy the stacks whose time to live has ended.",

@@ -37,8 +37,27 @@ def register_gateway(
 
     The logical name is the same for every strategy: the endpoint and the keys outlive a move from one to another.
     """
-    spec = context.resolved.spec
     gateway = Gateway("gateway", args, opts)
+    export_stack(
+        context,
+        {
+            "base_url": gateway.base_url,
+            "keys": gateway.keys,
+            "models": sorted(args.models),
+            "consumers": {consumer.name: sorted(consumer.models) for consumer in args.consumers},
+            "usage_log_group": gateway.usage_log_group,
+            "relay_function": gateway.relay_function,
+            "authorizer_function": gateway.authorizer_function,
+            "budget_table": gateway.budget_table,
+            "kept": [pulumi.Output.concat("account-wide role for API Gateway's logs: ", gateway.log_role_arn), *kept],
+            **(outputs or {}),
+        },
+    )
+
+
+def export_stack(context: ProgramContext, outputs: Mapping[str, Any]) -> None:
+    """What commands need to know of any stack, and its own outputs."""
+    spec = context.resolved.spec
     exported = {
         "name": spec.name,
         "environment": spec.environment,
@@ -47,16 +66,7 @@ def register_gateway(
         "region": spec.region,
         "ttl": str(spec.limits.ttl),
         "expires": format_moment(context.expires),
-        "base_url": gateway.base_url,
-        "keys": gateway.keys,
-        "models": sorted(args.models),
-        "consumers": {consumer.name: sorted(consumer.models) for consumer in args.consumers},
-        "usage_log_group": gateway.usage_log_group,
-        "relay_function": gateway.relay_function,
-        "authorizer_function": gateway.authorizer_function,
-        "budget_table": gateway.budget_table,
-        "kept": [pulumi.Output.concat("account-wide role for API Gateway's logs: ", gateway.log_role_arn), *kept],
-        **(outputs or {}),
+        **outputs,
     }
     for name, value in exported.items():
         pulumi.export(name, value)
