@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmstrat_iac.sandbox.jobs import SECONDS_VARIABLE
+from llmstrat_iac.sandbox.emulator.quotas.limits import QUOTAS_VARIABLE
+from llmstrat_iac.sandbox.jobs import SECONDS_VARIABLE, TRAINER_VARIABLE
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -60,7 +61,7 @@ REMOVED_VARIABLES = (
 # The only variables of the caller that the sandbox's own processes are given.
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
-    SECONDS_VARIABLE,
+    SECONDS_VARIABLE, QUOTAS_VARIABLE, TRAINER_VARIABLE,
 )  # fmt: skip
 
 

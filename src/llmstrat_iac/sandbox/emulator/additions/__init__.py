@@ -19,6 +19,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     log_patterns,
     request_identity,
     sagemaker,
+    service_quotas,
     transfer_mode,
 )
 from llmstrat_iac.sandbox.emulator.additions.registry import Addition
@@ -34,6 +35,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *gateway_updates.ADDITIONS,
     *bedrock_tuning.ADDITIONS,
     sagemaker.ADDITION,
+    service_quotas.ADDITION,
 )
 
 
