@@ -21,7 +21,7 @@ def print_result(
     """How the deployment went, with the smoke test."""
     console.print(f"\n[green]✓[/green] Deployed in {result.seconds:.0f} s; expires {values['expires']}")
     for check in checks:
-        mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
+        mark = "[green]✓[/green]" if check.passed else "[yellow]…[/yellow]" if check.pending else "[red]✗[/red]"
         console.print(f"{mark} {escape(check.what)}: {escape(check.detail)}")
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @yes_option
 @json_option
 @click.option("--preview", "preview_only", is_flag=True, help="Show what would change, and stop.")
-@click.option("--wait", is_flag=True, help="Wait for the job, then deploy its model.")
+@click.option("--wait", is_flag=True, help="Wait for the job, deploy its model, and wait until it is loaded.")
 @click.option("--deploy", "release", is_flag=True, help="Deploy a tuned model whose spec says `deploy: manual`.")
 @click.option("--retry", is_flag=True, help="Start a job that has failed, or was cancelled, anew.")
 @click.option("--renew", is_flag=True, help="Start the time to live anew.")
@@ -66,7 +66,7 @@ def command(
         result = run.deploy(*prepared)
         if wait and resolved.job is not None:
             result = run.deploy_when_completed() or result
-        code = run.finish(result, smoke=not skip_smoke_test)
+        code = run.finish(result, smoke=not skip_smoke_test, patient=wait)
         if target.ephemeral and code == 0:
             code = run.hold_and_destroy()
     return code
@@ -209,32 +209,28 @@ class _Up:
         verb = "Create" if is_new else "Update"
         self.console.print(f"{verb} [bold]{self.deployment.name}[/bold] in {where}: {counts or 'no changes'}")
 
-    def finish(self, result: OperationResult, *, smoke: bool) -> int:
-        """Smoke-test, and say how to call the endpoint; returns the exit code."""
+    def finish(self, result: OperationResult, *, smoke: bool, patient: bool) -> int:
+        """Smoke-test, and say how to call the endpoint; returns the exit code. `patient` waits for a fleet to load."""
         snapshot = self.deployment.snapshot(show_secrets=True)
         assert snapshot is not None, "the stack exists after an up"
         values = dict(snapshot.outputs.values)
-        checks = self._smoke(values) if smoke and values.get("keys") else ()
+        checks = self._smoke(values, patient=patient) if smoke and values.get("keys") else ()
         if self.as_json:
             click.echo(json.dumps(self._document(result, values, checks), indent=2))
         else:
             from llmstrat_iac.cli.render_endpoint import print_endpoint, print_result
 
             print_result(self.console, values, checks, result)
-            print_endpoint(self.console, self.spec, values, self._endpoint(), sandbox=self.target.sandbox)
-        return 0 if all(check.passed for check in checks) else 1
+            if values.get("keys"):
+                print_endpoint(self.console, self.spec, values, self._endpoint(), sandbox=self.target.sandbox)
+        return 0 if all(check.passed or check.pending for check in checks) else 1
 
-    def _smoke(self, values: dict[str, Any]) -> tuple[SmokeResult, ...]:
-        from llmstrat_iac.operations.smoke import smoke_test
+    def _smoke(self, values: dict[str, Any], *, patient: bool) -> tuple[SmokeResult, ...]:
+        from llmstrat_iac.operations.smoke import smoke_stack
 
-        consumer = self._endpoint().consumers[0]
-        served = values["consumers"][consumer.name]
-        model = next((model for model in consumer.models if model in served), None)
-        if model is None:
-            return ()  # nothing is served before the tuning is completed
         status = self.console.status("Calling the endpoint") if self.console.is_terminal else nullcontext()
         with status:
-            return smoke_test(values["base_url"], values["keys"][consumer.name], consumer.name, model)
+            return smoke_stack(self.resolved, values, patient=patient)
 
     def _endpoint(self) -> Endpoint:
         endpoint = self.resolved.spec.endpoint
@@ -252,7 +248,9 @@ class _Up:
     def _document(self, result: OperationResult, values: dict[str, Any], checks: tuple[SmokeResult, ...]) -> Any:
         return self.changes(result) | {
             "outputs": {name: value for name, value in values.items() if name != "keys"},
-            "smoke_test": [{"what": one.what, "passed": one.passed, "detail": one.detail} for one in checks],
+            "smoke_test": [
+                {"what": one.what, "passed": one.passed, "pending": one.pending, "detail": one.detail} for one in checks
+            ],
         }
 
     def hold_and_destroy(self) -> int:
