@@ -23,6 +23,7 @@ from llmstrat_iac.spec.names import suggest
 BUILTIN_PLUGINS = (
     "llmstrat_iac.strategies.closed_api",
     "llmstrat_iac.strategies.closed_api_tuned",
+    "llmstrat_iac.strategies.open_model",
     "llmstrat_iac.providers.openai",
     "llmstrat_iac.providers.gemini",
     "llmstrat_iac.providers.bedrock",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from llmstrat_iac.catalog.regions import REGIONS
 from llmstrat_iac.catalog.strategies import STRATEGY_PROFILES
 from llmstrat_iac.hookspecs import Provider, ResolvedProvider, ResolvedSpec, Strategy
+from llmstrat_iac.planner.open_model import assemble_open_model, resolve_open_model
 from llmstrat_iac.planner.tuning import assemble_tuning, resolve_tuning
 from llmstrat_iac.plugins import Registry, create_registry, find_installed
 from llmstrat_iac.spec.common import StrategySpec
@@ -43,6 +44,7 @@ def resolve_document(document: Document) -> ResolvedSpec:
         problems += _check_region(data)
     providers = _resolve_providers(data, registry, problems)
     tuning = resolve_tuning(data, registry, problems) if "tuning" in strategy.spec.model_fields else None
+    open_model = resolve_open_model(data, registry, problems) if "model" in strategy.spec.model_fields else None
     if problems or spec is None:
         raise document.error(problems) from cause
     return ResolvedSpec(
@@ -51,6 +53,7 @@ def resolve_document(document: Document) -> ResolvedSpec:
         providers={
             entry.name: ResolvedProvider(entry, *providers[entry.name]) for entry in getattr(spec, "providers", ())
         },
+        open_model=assemble_open_model(open_model, spec, document.source) if open_model else None,
         tuning=assemble_tuning(tuning, spec, document.source) if tuning else None,
         tuning_provider=tuning.provider if tuning else None,
     )

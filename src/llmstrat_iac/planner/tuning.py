@@ -73,7 +73,7 @@ def resolve_tuning(data: Mapping[str, Any], registry: Registry, problems: list[P
     tuning = load_tuning(provider, registry)
     problems += _check_credentials(provider, tuning, block, data)
     hyperparameters = _validate_hyperparameters(tuning, block, problems)
-    options = _validate(tuning.options, block.get("options", {}), ("tuning", "options"), problems)
+    options = validate_options(tuning.options, block.get("options", {}), ("tuning", "options"), problems)
     if hyperparameters is None or options is None:
         return None
     return TuningParts(provider, tuning, hyperparameters, options)
@@ -91,15 +91,16 @@ def assemble_tuning(parts: TuningParts, spec: StrategySpec, source: str) -> Reso
         region=spec.region,
         hyperparameters=parts.hyperparameters,
         options=parts.options,
-        train=_source(block.dataset.train, folder),
-        validation=_source(validation, folder) if validation else None,
+        train=dataset_source(block.dataset.train, folder),
+        validation=dataset_source(validation, folder) if validation else None,
         credentials=block.credentials or _shared_credentials(parts, spec),
         inside_account=parts.provider.inside_account,
         models=parts.provider.models,
     )
 
 
-def _source(written: str, folder: Path) -> DatasetSource:
+def dataset_source(written: str, folder: Path) -> DatasetSource:
+    """A local file below the spec's folder, or an S3 object."""
     return DatasetSource(written, None if written.startswith("s3://") else folder / Path(written).expanduser())
 
 
@@ -118,7 +119,7 @@ def _validate_hyperparameters(
         return None
     model = tuning.hyperparameters_of(base, method)
     if model is not None:
-        found = _validate(model, block.get("hyperparameters", {}), ("tuning", "hyperparameters"), problems)
+        found = validate_options(model, block.get("hyperparameters", {}), ("tuning", "hyperparameters"), problems)
         return found if isinstance(found, Hyperparameters) else None
     if method in ("supervised", "preference"):
         problems.append(_untunable(tuning, base, method))
@@ -133,7 +134,10 @@ def _untunable(tuning: Tuning, base: str, method: str) -> Problem:
     return Problem(("tuning", "base_model"), f"{tuning.title} can't tune `{base}`", remedy)
 
 
-def _validate(model: type[BaseModel], value: object, path: SpecPath, problems: list[Problem]) -> BaseModel | None:
+def validate_options(
+    model: type[BaseModel], value: object, path: SpecPath, problems: list[Problem]
+) -> BaseModel | None:
+    """Validate a plugin's own block by its model; None, and problems below `path`, if it is wrong."""
     if not isinstance(value, dict):
         return None  # the spec's model reports it
     try:

@@ -58,7 +58,7 @@ class ModelBlock(Closed):
         default=None, description="Hugging Face token for a gated model: a Secrets Manager name or `env:VARIABLE`."
     )
     base: str | None = Field(
-        default=None, description="For `s3://` weights: the known model (hub id) that they have the shape of."
+        default=None, description="For weights that aren't known: the known model (hub id) whose shape they have."
     )
     architecture: ArchitectureBlock | None = Field(
         default=None, description="The model's shape, for one that isn't known (`llmstrat models --open`)."
