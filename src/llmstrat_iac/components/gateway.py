@@ -119,14 +119,21 @@ def _relay_code(
 ) -> pulumi.Output[pulumi.FileArchive]:
     table_name = None if table is None else table.name
     routes = {alias: [vars(route) for route in tried] for alias, tried in args.models.items()}
-    return pulumi.Output.all(secrets.references, table_name, routes).apply(
-        lambda known: relay_archive(relay_json(_with_routes(args, known[2]), known[0], known[1]))
+    urls = {name: provider.base_url for name, provider in args.providers.items()}
+    return pulumi.Output.all(secrets.references, table_name, routes, urls).apply(
+        lambda known: relay_archive(relay_json(_settled(args, known[2], known[3]), known[0], known[1]))
     )
 
 
-def _with_routes(args: GatewayArgs, routes: Mapping[str, Sequence[Mapping[str, Any]]]) -> GatewayArgs:
-    """The arguments with routes whose models' ids are known."""
-    return replace(args, models={alias: [RouteArgs(**route) for route in tried] for alias, tried in routes.items()})
+def _settled(
+    args: GatewayArgs, routes: Mapping[str, Sequence[Mapping[str, Any]]], urls: Mapping[str, str | None]
+) -> GatewayArgs:
+    """The arguments with models' ids and providers' URLs that are known."""
+    return replace(
+        args,
+        models={alias: [RouteArgs(**route) for route in tried] for alias, tried in routes.items()},
+        providers={name: replace(each, base_url=urls[name]) for name, each in args.providers.items()},
+    )
 
 
 def _budget_statements(table: aws.dynamodb.Table | None) -> list[Statement]:

@@ -52,6 +52,8 @@ class ProviderArgs:
     auth: str
     """`bearer`, `google` (access tokens from a service account's key), `sigv4` or `none`."""
     base_url: pulumi.Input[str] | None = None
+    """Up to and including the version; with `sagemaker`, up to and including `/endpoints/NAME`, and then
+    `?inference-component=NAME` if the endpoint has them."""
     api_key: pulumi.Input[str] | None = None
     """Uploaded to a secret of the stack's own; always treated as a Pulumi secret."""
     existing_secret: str | None = None
