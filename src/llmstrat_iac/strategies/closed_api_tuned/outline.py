@@ -5,14 +5,14 @@ The plan shows the stack as it is once the job is completed; before that the tun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.plan import PlannedResource, StackPlan, TokenPrice
 from llmstrat_iac.spec.providers import GatewaySpec
 from llmstrat_iac.strategies.closed_api.costs import token_prices
-from llmstrat_iac.strategies.closed_api.outline import plan_gateway, uploaded_secrets
+from llmstrat_iac.strategies.closed_api.outline import merged, plan_gateway, uploaded_secrets
 from llmstrat_iac.strategies.closed_api_tuned.costs import check_price, hosting_costs, size_dataset, training_cost
 from llmstrat_iac.strategies.closed_api_tuned.dataset import check_data
 from llmstrat_iac.strategies.closed_api_tuned.serving import check_serving
@@ -31,23 +31,16 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     # A dataset that couldn't be read would fail again below, without a finding.
     vendor = tuning.tuning.plan(tuning if report else replace(tuning, reads_files=False))
     prices = (*vendor.token_prices, *_base_price(tuning), *token_prices(resolved))
-    gateway = plan_gateway(spec, prices, secrets=uploaded_secrets(spec) + _tuning_secrets(resolved, tuning))
+    gateway = plan_gateway(
+        spec, spec.endpoint, prices, secrets=uploaded_secrets(spec) + _tuning_secrets(resolved, tuning)
+    )
     return StackPlan(
-        resources=tuple(_merged((*gateway.resources, _COMPONENT, *vendor.resources))),
+        resources=tuple(merged((*gateway.resources, _COMPONENT, *vendor.resources))),
         costs=(training_cost(tuning, report), *vendor.costs, *gateway.costs, *hosting_costs(tuning, spec)),
         token_prices=prices,
         sizing=(*size_dataset(tuning, report), *vendor.sizing, *gateway.sizing),
         findings=(*findings, *vendor.findings, *check_price(tuning), *check_serving(tuning, spec)),
     )
-
-
-def _merged(resources: Iterable[PlannedResource]) -> Iterator[PlannedResource]:
-    """One entry a type: gateway and tuning both have roles."""
-    by_type: dict[str, list[PlannedResource]] = {}
-    for resource in resources:
-        by_type.setdefault(resource.type, []).append(resource)
-    for kind, same in by_type.items():
-        yield PlannedResource(kind, sum(each.count for each in same), "; ".join(each.purpose for each in same))
 
 
 def _base_price(tuning: ResolvedTuning) -> Iterator[TokenPrice]:
