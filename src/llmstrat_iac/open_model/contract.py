@@ -56,6 +56,8 @@ class ResolvedTraining:
     train: DatasetSource
     validation: DatasetSource | None
     reads_files: bool = True
+    expires: bool = True
+    """Whether the stack has a TTL, so that its end is registered, too."""
 
     @cached_property
     def choice(self) -> Choice:
@@ -144,6 +146,8 @@ class ResolvedServing:
     stack_name: str
     region: str
     training: ResolvedTraining | None
+    expires: bool = True
+    """Whether the stack has a TTL, so that its end is registered, too."""
 
     @cached_property
     def choice(self) -> Choice:
