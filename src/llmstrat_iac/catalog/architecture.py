@@ -15,6 +15,7 @@ class Architecture:
     kv_heads: int
     head_dim: int
     intermediate_size: int
+    """Of the feed-forward network; of each expert where there are experts."""
     vocab_size: int
     max_context: int
     tied_embeddings: bool = False
@@ -25,3 +26,92 @@ class Architecture:
     """How many of the layers see `sliding_window` tokens only."""
     published_parameters: int | None = None
     """As the publisher counts them, where that is known; counted from the shape otherwise."""
+    shared_experts: int = 0
+    """Experts that every token passes through, besides those that it is routed to."""
+    dense_layers: int = 0
+    """Of a mixture of experts, how many of the layers have one feed-forward network instead."""
+    dense_intermediate_size: int = 0
+    """Width of that network."""
+    gated_mlp: bool = True
+    """Three matrices (SwiGLU, GeGLU) rather than the two of GPT."""
+    query_key_value_bias: bool = False
+    published_format: str = "16-bit"
+    """How the weights are published: `16-bit`, or `mxfp4` for experts in 4 bits."""
+
+    @property
+    def parameters(self) -> int:
+        """All of them, as published, else counted: what has to be loaded, whichever experts a token meets."""
+        return self.published_parameters or self.counted_parameters
+
+    @property
+    def counted_parameters(self) -> int:
+        """Counted from the shape: embeddings, attention, feed-forward or experts with their router, norms."""
+        return self.embedding_parameters + self.block_parameters + self.norm_parameters
+
+    @property
+    def active_parameters(self) -> int:
+        """Those that one token is multiplied with: its experts only, and the embedding once, as output layer."""
+        idle = 0
+        if self.experts is not None:
+            unused = self.experts - (self.experts_per_token or self.experts)
+            idle = self._moe_layers * unused * self._mlp(self.intermediate_size)
+        looked_up = 0 if self.tied_embeddings else self.vocab_size * self.hidden_size
+        return self.parameters - idle - looked_up
+
+    @property
+    def embedding_parameters(self) -> int:
+        """Input embedding and, unless tied, output layer: quantizers leave both in 16 bits."""
+        return self.vocab_size * self.hidden_size * (1 if self.tied_embeddings else 2)
+
+    @property
+    def block_parameters(self) -> int:
+        """The matrices of all layers: what quantizers shrink and LoRA adapts (routers, which they don't, are tiny)."""
+        return self.layers * self.attention_parameters + self.mlp_parameters
+
+    @property
+    def attention_parameters(self) -> int:
+        """Of one layer: queries and output for every head, keys and values for every key-value head."""
+        queries = self.attention_heads * self.head_dim
+        keys = self.kv_heads * self.head_dim
+        bias = (queries + 2 * keys) if self.query_key_value_bias else 0
+        return self.hidden_size * (2 * queries + 2 * keys) + bias
+
+    @property
+    def mlp_parameters(self) -> int:
+        """Feed-forward networks of all layers, every expert of them included."""
+        dense = self._mlp(self.dense_intermediate_size)
+        if self.experts is None:
+            return self.layers * self._mlp(self.intermediate_size)
+        experts = (self.experts + self.shared_experts) * self._mlp(self.intermediate_size)
+        router = self.experts * self.hidden_size
+        return self._moe_layers * (experts + router) + self.dense_layers * dense
+
+    @property
+    def norm_parameters(self) -> int:
+        """Two norms a layer and a last one. Some families have four, or norm queries and keys: below 0.01%."""
+        return self.hidden_size * (2 * self.layers + 1)
+
+    @property
+    def mlp_width(self) -> int:
+        """Width of what one token's feed-forward computes: all of its experts together."""
+        if self.experts is None:
+            return self.intermediate_size
+        routed = self.intermediate_size * ((self.experts_per_token or self.experts) + self.shared_experts)
+        return max(routed, self.dense_intermediate_size)
+
+    @property
+    def kv_bytes_per_token_and_layer(self) -> int:
+        """Keys and values of one token in one layer, in 16 bits."""
+        return 2 * self.kv_heads * self.head_dim * 2
+
+    @property
+    def kv_bytes_per_token(self) -> int:
+        """Keys and values of one token in all layers, in 16 bits, while no window has slid past it."""
+        return self.layers * self.kv_bytes_per_token_and_layer
+
+    @property
+    def _moe_layers(self) -> int:
+        return self.layers - self.dense_layers
+
+    def _mlp(self, width: int) -> int:
+        return (3 if self.gated_mlp else 2) * self.hidden_size * width

@@ -38,6 +38,12 @@ class TrainingNeed:
     """Examples a GPU at once; None: the largest power of two up to 8 that fits."""
     reference_model: bool = False
     """Preference training of all weights keeps a second, frozen copy."""
+    pairs: bool = False
+    """Preference training: each example is two sequences, the better and the worse."""
+    batch_size: int | None = None
+    """Examples an optimizer step over all GPUs, which micro batches must divide; None if it doesn't matter."""
+    target_modules: tuple[str, ...] = ()
+    """Modules that get an adapter, such as `q_proj`; empty: all linear ones."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ class Fit:
     memory: Memory
     price: AwsPrice
     micro_batch_size: int = 1
+    sharded: bool = False
+    """Training: weights are split over the GPUs (FSDP) instead of copied to each."""
 
 
 @dataclass(frozen=True)
