@@ -17,7 +17,7 @@ import pluggy
 
 from llmstrat_iac.catalog.models import ModelInfo
 from llmstrat_iac.open_model import ResolvedOpenModel
-from llmstrat_iac.open_model import Runtime as Runtime
+from llmstrat_iac.open_model import Runtime as Runtime  # noqa: PLC0414 - plugins take it from here
 from llmstrat_iac.plan import Finding, Plan, StackPlan
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.providers import ProviderEntry
@@ -123,6 +123,13 @@ class ResolvedSpec:
         return self.tuning or (self.open_model.training if self.open_model else None)
 
     @property
+    def sweeps(self) -> tuple[str, ...]:
+        """Of the tuning vendor and the runtimes that the spec names, each once."""
+        vendor = [self.tuning.tuning.sweep] if self.tuning else []
+        parts = (self.open_model.training, self.open_model.serving) if self.open_model else ()
+        return tuple(dict.fromkeys([*vendor, *(part.runtime.sweep for part in parts if part is not None)]))
+
+    @property
     def stack_name(self) -> str:
         """`name-environment`: the Pulumi stack, and the prefix and tag of every resource."""
         return f"{self.spec.name}-{self.spec.environment}"
@@ -138,7 +145,7 @@ class ProgramContext:
     """When the stack's TTL ends (UTC); None for a TTL of `never`."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Provider name to API key, for those that the spec takes from the environment; `tuning.TUNING_SECRET` to the
-    key of the tuning, if it isn't a provider's."""
+    key of the tuning, if it isn't a provider's; `open_model.MODEL_SECRET` to the token for the model's weights."""
     tuning: TuningState | None = None
     """The stack's tuning jobs, read from the vendor before the program runs; None for other strategies."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from llmstrat_iac.errors import CredentialError, LlmstratError
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
+from llmstrat_iac.open_model import MODEL_SECRET
 from llmstrat_iac.planner.load import load_spec
 from llmstrat_iac.spec.moments import round_up_to_hour
 from llmstrat_iac.spec.providers import Credentials
@@ -105,7 +106,10 @@ def _no_stack_traces() -> Iterator[None]:
 
 
 def secrets_from_environment(resolved: ResolvedSpec, environment: Mapping[str, str]) -> dict[str, str]:
-    """Provider to API key, for those that the spec takes from the environment; CredentialError if one is missing."""
+    """Every key and token that the spec takes from the environment, by `ProgramContext.secrets`' names.
+
+    CredentialError if one is missing.
+    """
     secrets = {}
     for name, path, credentials in _credentials(resolved):
         variable = credentials.variable if credentials else None
@@ -126,6 +130,8 @@ def _credentials(resolved: ResolvedSpec) -> Iterator[tuple[str, str, Credentials
         yield name, f"providers.{name}.credentials", provider.entry.credentials
     if resolved.tuning is not None:
         yield TUNING_SECRET, TUNING_SECRET, resolved.tuning.block.credentials
+    if resolved.open_model is not None:
+        yield MODEL_SECRET, MODEL_SECRET, resolved.open_model.model.block.token
 
 
 def expiry_from_config(configured: str | None, ttl: TimeToLive, now: datetime) -> datetime | None:

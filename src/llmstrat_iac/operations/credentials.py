@@ -38,3 +38,5 @@ def _credentials(resolved: ResolvedSpec) -> Iterator[Credentials]:
             yield provider.entry.credentials
     if resolved.tuning is not None and resolved.tuning.block.credentials is not None:
         yield resolved.tuning.block.credentials
+    if resolved.open_model is not None and resolved.open_model.model.block.token is not None:
+        yield resolved.open_model.model.block.token

@@ -22,8 +22,8 @@ def build_plan(resolved: ResolvedSpec, registry: Registry, *, now: datetime, rea
 
     Without `read_files` training data isn't read: its findings, size and cost are missing.
     """
-    if resolved.tuning is not None and not read_files:
-        resolved = replace(resolved, tuning=replace(resolved.tuning, reads_files=False))
+    if not read_files:
+        resolved = _without_files(resolved)
     spec = resolved.spec
     stack = resolved.strategy.plan(resolved)
     fixed = [line for line in stack.costs if line.basis in (Basis.MONTH, Basis.HOUR)]
@@ -46,6 +46,15 @@ def build_plan(resolved: ResolvedSpec, registry: Registry, *, now: datetime, rea
     )
     findings = [*stack.findings, *_check(resolved, draft, registry, now)]
     return replace(draft, findings=tuple(sorted(findings, key=lambda found: _ORDER[found.severity])))
+
+
+def _without_files(resolved: ResolvedSpec) -> ResolvedSpec:
+    if resolved.tuning is not None:
+        return replace(resolved, tuning=replace(resolved.tuning, reads_files=False))
+    if resolved.open_model is not None and resolved.open_model.training is not None:
+        training = replace(resolved.open_model.training, reads_files=False)
+        return replace(resolved, open_model=resolved.open_model.with_training(training))
+    return resolved
 
 
 def _forgotten(fixed: list[CostLine], ttl: TimeToLive) -> Total:
