@@ -57,7 +57,7 @@ def take_down(deployment: Deployment, console: Console, *, as_json: bool) -> int
             session=deployment.session(),
             on_event=view,
             fixed_month_usd=fixed_month_usd(resolved),
-            vendor_sweep=resolved.tuning.tuning.sweep if resolved.tuning else None,
+            plugin_sweeps=resolved.sweeps,
         ).run(deployment.snapshot())
     announce(resolved, "down.done" if receipt.clean else "down.failed")
     path = save_receipt(receipt, receipts_folder())

@@ -38,13 +38,14 @@ def gateway_finders(stack_name: str, session: AwsSession, *, checked: frozenset[
 
 
 def _schedule_groups(names: GatewayNames, session: AwsSession) -> Iterator[Found]:
+    """The gateway's, and those of what else the stack stops when it expires."""
     client = session.client("scheduler")
-    group = unless_absent(lambda: client.get_schedule_group(Name=names.schedule_group))
-    if group is None or group.get("State") == "DELETING":
-        return
-    if belongs(client.list_tags_for_resource(ResourceArn=group["Arn"]).get("Tags"), names.prefix):
-        remove = partial(client.delete_schedule_group, Name=names.schedule_group)  # and all schedules in it
-        yield Found("scheduler schedule group", names.schedule_group, "with its schedules", billed=False, remove=remove)
+    for group in pages(client, "list_schedule_groups", "ScheduleGroups", NamePrefix=names.schedule_group):
+        if group.get("State") == "DELETING":
+            continue
+        if belongs(client.list_tags_for_resource(ResourceArn=group["Arn"]).get("Tags"), names.prefix):
+            remove = partial(client.delete_schedule_group, Name=group["Name"])  # and all schedules in it
+            yield Found("scheduler schedule group", group["Name"], "with its schedules", billed=False, remove=remove)
 
 
 def _usage_plans(names: GatewayNames, session: AwsSession) -> Iterator[Found]:

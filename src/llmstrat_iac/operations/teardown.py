@@ -37,8 +37,8 @@ class Teardown:
     on_event: OnEvent
     fixed_month_usd: float | None = None
     """The plan's fixed costs a month; None where no spec is at hand or a price is unknown."""
-    vendor_sweep: str | None = None
-    """The sweep of the spec's tuning vendor, which may be a plugin's that the strategy doesn't know."""
+    plugin_sweeps: tuple[str, ...] = ()
+    """The sweeps of the spec's tuning vendor and runtimes, which may be plugins' that the strategy doesn't know."""
     pause: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -96,7 +96,7 @@ class Teardown:
 
     def _sweep(self) -> tuple[Leftover, ...]:
         found: dict[tuple[str, str], Leftover] = {}
-        for reference in filter(None, (self.vendor_sweep, self.strategy.sweep)):
+        for reference in (*self.plugin_sweeps, self.strategy.sweep):
             for leftover in sweep(reference, self.stack.name, self.session, remove=True):
                 found.setdefault((leftover.type, leftover.id), leftover)
         return tuple(found.values())

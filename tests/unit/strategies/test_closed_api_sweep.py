@@ -22,7 +22,12 @@ def _account(**changes: dict[str, Any]) -> FakeAccount:
     """An account in which a whole gateway was left behind, beside things of other stacks."""
     answers: dict[str, dict[str, Any]] = {
         "scheduler": {
-            "get_schedule_group": {"Arn": "arn:group", "State": "ACTIVE"},
+            "list_schedule_groups": {
+                "ScheduleGroups": [
+                    {"Name": STACK, "Arn": "arn:group", "State": "ACTIVE"},
+                    {"Name": "demo-dev-fleet", "Arn": "arn:going", "State": "DELETING"},
+                ]
+            },
             "list_tags_for_resource": {"Tags": OURS_LIST},
         },
         "apigateway": {
@@ -190,7 +195,6 @@ def test_what_vanishes_meanwhile_counts_as_removed() -> None:
 def test_in_an_empty_account_nothing_is_left(remove: bool) -> None:
     account = FakeAccount(
         {
-            "scheduler": {"get_schedule_group": ABSENT},
             "lambda": {"get_function": ABSENT},
             "dynamodb": {"describe_table": ABSENT},
             "sts": {"get_caller_identity": {"Account": "1", "Arn": "arn:aws:iam::1:user/x"}},
