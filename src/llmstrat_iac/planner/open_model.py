@@ -73,6 +73,7 @@ def assemble_open_model(parts: OpenModelParts, spec: StrategySpec, source: str) 
             stack_name=stack,
             region=spec.region,
             training=training,
+            expires=spec.limits.ttl.duration is not None,
         )
     return ResolvedOpenModel(model, training, serving)
 
@@ -93,6 +94,7 @@ def _assemble_training(
         region=spec.region,
         train=dataset_source(block.dataset.train, folder),
         validation=dataset_source(validation, folder) if validation else None,
+        expires=spec.limits.ttl.duration is not None,
     )
 
 
