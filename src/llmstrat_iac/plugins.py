@@ -28,6 +28,7 @@ BUILTIN_PLUGINS = (
     "llmstrat_iac.providers.gemini",
     "llmstrat_iac.providers.bedrock",
     "llmstrat_iac.providers.sagemaker",
+    "llmstrat_iac.runtimes.ec2",
     "llmstrat_iac.governance",
 )
 

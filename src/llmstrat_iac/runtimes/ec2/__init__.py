@@ -1,0 +1,36 @@
+"""EC2 as a runtime: training on an instance that ends itself, serving by an Auto Scaling group behind an internal ALB.
+
+The light half: options, outline, prices. What needs pulumi or boto3 is in `llmstrat_iac.components.ec2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llmstrat_iac.hookspecs import hookimpl
+from llmstrat_iac.open_model import Runtime
+from llmstrat_iac.runtimes.ec2.costs import instance_price
+from llmstrat_iac.runtimes.ec2.options import ServingOptions, TrainingOptions
+from llmstrat_iac.runtimes.ec2.outline import plan_serving, plan_training
+
+_HEAVY = "llmstrat_iac.components.ec2"
+
+
+@hookimpl
+def llmstrat_runtimes() -> Iterable[Runtime]:
+    yield Runtime(
+        name="ec2",
+        title="Amazon EC2",
+        training_options=TrainingOptions,
+        serving_options=ServingOptions,
+        instance_name=lambda name: name,
+        price=instance_price,
+        plan_training=plan_training,
+        plan_serving=plan_serving,
+        train=f"{_HEAVY}.training:train",
+        serve=f"{_HEAVY}.fleet:serve",
+        jobs=f"{_HEAVY}.jobs:open_jobs",
+        permissions=f"{_HEAVY}.permissions:permissions",
+        preflight=f"{_HEAVY}.preflight:preflight",
+        sweep=f"{_HEAVY}.sweep:sweep",
+    )

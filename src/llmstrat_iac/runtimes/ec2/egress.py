@@ -1,0 +1,44 @@
+"""Whether a fleet needs a way out to the internet, and what it reaches AWS by if it has none."""
+
+from __future__ import annotations
+
+from llmstrat_iac.open_model import ResolvedServing
+from llmstrat_iac.runtimes.ec2.options import (
+    IMAGES_ACCOUNT,
+    PUBLIC_IMAGES,
+    SERVING_REPOSITORY,
+    SERVING_TAG,
+    ServingOptions,
+)
+
+NETWORK_ENDPOINTS = (
+    "autoscaling",  # the instance reports its own failure and completes its end
+    "ecr.api",  # log in to the private registry; the image's layers themselves come from S3
+    "ecr.dkr",  # its manifests
+    "logs",  # the engine's log
+    "monitoring",  # the metrics that the fleet scales on
+    "ssm",  # a shell without SSH: registration
+    "ssmmessages",  # a shell without SSH: the session itself
+)
+"""Interface endpoints of a network without a NAT gateway. No `secretsmanager`: only the hub asks for a token."""
+
+
+def serving_egress(serving: ResolvedServing) -> str:
+    """`nat` if anything comes from the hub or a public registry, `none` if all is in S3; or what the spec says."""
+    options: ServingOptions = serving.options
+    if options.egress != "auto":
+        return options.egress
+    adapters = [adapter.source for adapter in serving.block.adapters]
+    in_s3 = all(source.startswith("s3://") for source in (serving.model.block.id, *adapters))
+    private_image = options.image is None or ".dkr.ecr." in options.image
+    return "none" if in_s3 and private_image else "nat"
+
+
+def serving_image(serving: ResolvedServing) -> str:
+    """The container: the spec's, or AWS's from where the network reaches it."""
+    options: ServingOptions = serving.options
+    if options.image is not None:
+        return options.image
+    if serving_egress(serving) == "nat":
+        return f"{PUBLIC_IMAGES}/{SERVING_REPOSITORY}:{SERVING_TAG}"
+    return f"{IMAGES_ACCOUNT}.dkr.ecr.{serving.region}.amazonaws.com/{SERVING_REPOSITORY}:{SERVING_TAG}"
