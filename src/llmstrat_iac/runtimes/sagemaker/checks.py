@@ -1,0 +1,155 @@
+"""What SageMaker refuses, or does silently wrong, known before anything is created. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmstrat_iac.catalog.sizing.contract import Choice
+from llmstrat_iac.open_model.contract import ResolvedServing, ResolvedTraining
+from llmstrat_iac.plan import Finding, Severity
+from llmstrat_iac.runtimes.sagemaker.images import cuda_of, host_cuda
+from llmstrat_iac.runtimes.sagemaker.schedule import aws_cron
+
+MAX_RUNTIME_SECONDS = 28 * 86_400
+"""SageMaker's API: StoppingCondition.MaxRuntimeInSeconds."""
+QUOTA_RUNTIME_SECONDS = 432_000
+"""Default of the quota "Longest run time for a training job", L-33A961FD: five days."""
+MAX_ADAPTERS = 5
+"""SageMaker's API: ContainerDefinition.AdditionalModelDataSources."""
+_NOT_TRAINING = frozenset({"g4dn.metal", "gr6.4xlarge", "gr6.8xlarge"})
+_NOT_SERVING = _NOT_TRAINING | {"p3dn.24xlarge"}
+"""Of the catalogue's types, what SageMaker's API doesn't list; a test compares them with botocore's enumerations."""
+_NOTES = (
+    Finding(
+        "sagemaker.timeout",
+        Severity.INFO,
+        "serving.runtime",
+        "an answer that isn't streamed must be complete within 60 seconds, a streamed one within 8 minutes",
+        reason="limits of InvokeEndpoint and InvokeEndpointWithResponseStream",
+        remedy="stream long answers, or use `runtime: ec2`",
+    ),
+    Finding(
+        "sagemaker.update",
+        Severity.INFO,
+        "serving.replicas",
+        "a change of the endpoint needs its instances twice for a while",
+        reason="SageMaker starts the new ones before it stops the old ones, so that no call is lost",
+        remedy="have a quota of twice `replicas.max`, or `llmstrat pause` before such a change",
+    ),
+)
+
+
+def check_training(training: ResolvedTraining) -> Iterator[Finding]:
+    """Duration and instance type."""
+    yield from _check_duration(training)
+    yield from _check_type(training.choice, "training", _NOT_TRAINING)
+
+
+def check_serving(serving: ResolvedServing, image: str) -> Iterator[Finding]:
+    """CUDA, instance type, replicas, hours and adapters."""
+    yield from _check_cuda(image, serving.options.inference_ami)
+    yield from _check_type(serving.choice, "serving", _NOT_SERVING)
+    yield from _check_zero(serving)
+    yield from _check_hours(serving)
+    yield from _check_adapters(serving)
+    yield from _NOTES
+
+
+def _check_duration(training: ResolvedTraining) -> Iterator[Finding]:
+    path, duration = "training.max_duration", training.block.max_duration.duration
+    if duration is None or duration.total_seconds() > MAX_RUNTIME_SECONDS:
+        yield Finding(
+            "sagemaker.duration",
+            Severity.ERROR,
+            path,
+            f"`{training.block.max_duration}` is longer than SageMaker lets a job run: 28 days",
+            reason="a job without an end bills on",
+            remedy=f"set `{path}` to `5d` or less",
+        )
+    elif duration.total_seconds() > QUOTA_RUNTIME_SECONDS:
+        yield Finding(
+            "sagemaker.duration",
+            Severity.WARNING,
+            path,
+            f"`{training.block.max_duration}` is longer than the usual quota of five days",
+            reason="SageMaker refuses the job unless the account's quota L-33A961FD has been raised",
+            remedy="raise the quota, or set `5d` or less",
+        )
+
+
+def _check_type(choice: Choice, part: str, missing: frozenset[str]) -> Iterator[Finding]:
+    best = choice.best
+    if best is not None and best.instance.name in missing:
+        yield Finding(
+            "sagemaker.instance",
+            Severity.ERROR,
+            f"{part}.instance",
+            f"SageMaker has no `ml.{best.instance.name}` for {part}",
+            reason="not every EC2 type is offered by SageMaker",
+            remedy=f"name another in `{part}.instance`, or use `runtime: ec2`",
+        )
+
+
+def _check_cuda(image: str, ami: str) -> Iterator[Finding]:
+    host, needed = host_cuda(ami), cuda_of(image)
+    path = "serving.options.inference_ami"
+    if needed is None:
+        yield Finding(
+            "sagemaker.cuda",
+            Severity.WARNING,
+            path,
+            f"the tag of `{image}` doesn't say which CUDA it needs; `{ami}` has {host[0]}.{host[1]}",
+            reason="an endpoint whose host's driver is too old stays in Creating, without a log",
+            remedy="check the image, and set `inference_ami` accordingly",
+        )
+    elif needed[0] > host[0]:
+        yield Finding(
+            "sagemaker.cuda",
+            Severity.ERROR,
+            path,
+            f"`{image}` needs CUDA {needed[0]}.{needed[1]}, `{ami}` has {host[0]}.{host[1]}",
+            reason="the endpoint would stay in Creating, without a log",
+            remedy="set `inference_ami: al2023-ami-sagemaker-inference-gpu-4-1` (CUDA 13.0), or use an older image",
+        )
+
+
+def _check_zero(serving: ResolvedServing) -> Iterator[Finding]:
+    block = serving.block
+    if serving.options.scale_to_zero:
+        return
+    wanting = [("replicas.min", block.replicas.min == 0), ("hours", block.hours is not None)]
+    for key, wants in wanting:
+        if wants:
+            yield Finding(
+                "sagemaker.zero",
+                Severity.ERROR,
+                f"serving.{key}",
+                f"`{key}` asks for no instances at times, which a plain endpoint can't have",
+                reason="only inference components scale to zero",
+                remedy="set `serving.options.scale_to_zero: true`; calls then fail for minutes while it wakes up",
+            )
+
+
+def _check_hours(serving: ResolvedServing) -> Iterator[Finding]:
+    hours = serving.block.hours
+    if hours is None:
+        return
+    for key, cron in (("start", hours.start), ("stop", hours.stop)):
+        try:
+            aws_cron(cron)
+        except ValueError as error:
+            yield Finding("sagemaker.hours", Severity.ERROR, f"serving.hours.{key}", str(error), remedy="simplify it")
+
+
+def _check_adapters(serving: ResolvedServing) -> Iterator[Finding]:
+    tuned = 1 if serving.training is not None and serving.training.makes_adapter else 0
+    count = len(serving.block.adapters) + tuned
+    if count > MAX_ADAPTERS:
+        yield Finding(
+            "sagemaker.adapters",
+            Severity.ERROR,
+            "serving.adapters",
+            f"{count} adapters, a SageMaker model takes {MAX_ADAPTERS}",
+            reason="each is a data source of its own, the tuned model's adapter included",
+            remedy="serve fewer, or use `runtime: ec2`",
+        )
