@@ -19,6 +19,7 @@ from llmstrat_iac.catalog.models import ModelInfo
 from llmstrat_iac.open_model import ResolvedOpenModel
 from llmstrat_iac.open_model import Runtime as Runtime  # noqa: PLC0414 - plugins take it from here
 from llmstrat_iac.plan import Finding, Plan, StackPlan
+from llmstrat_iac.pretraining import ResolvedPretraining
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.providers import ProviderEntry
 from llmstrat_iac.target import Target
@@ -117,10 +118,13 @@ class ResolvedSpec:
     tuning_provider: Provider | None = None
     """The provider that `tuning.provider` names."""
 
+    pretraining: ResolvedPretraining | None = None
+    """The blocks of `from-scratch`; None for other strategies. `open_model` is then its `serving:`, if it has one."""
+
     @property
     def job(self) -> ManagedJob | None:
         """The job that makes the stack's own model, whoever runs it; None if the spec asks for none."""
-        return self.tuning or (self.open_model.training if self.open_model else None)
+        return self.tuning or self.pretraining or (self.open_model.training if self.open_model else None)
 
     @property
     def sweeps(self) -> tuple[str, ...]:

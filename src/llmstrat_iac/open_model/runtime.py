@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.plan import StackPlan
@@ -49,3 +49,13 @@ class Runtime:
     """`package.module:function(ResolvedSpec, AwsSession) -> Iterable[Finding]`; asks AWS, read-only."""
     sweep: str
     """`package.module:function(stack_name, AwsSession, *, remove) -> Iterable[Leftover]`."""
+    cluster_options: type[BaseModel] | None = None
+    """Model of `cluster.options:` of strategy D; None if it runs no clusters."""
+    capacities: frozenset[str] = frozenset()
+    """Which kinds of `cluster.capacity` it can use."""
+    plan_cluster: Callable[[Any], StackPlan] | None = None
+    """(`pretraining.ResolvedPretraining`) to resources in outline, cost lines and findings; pure. The strategy adds the
+    instances' cost."""
+    cluster: str | None = None
+    """`package.module:function(ProgramContext, ResolvedPretraining, TuningState, Workspace, ResourceOptions)
+    -> Mapping[str, Any]`: registers cluster and job while that isn't over; returns what `status` needs to find it."""

@@ -1,4 +1,4 @@
-"""Quantities with units, as people write them: `72h`, `14d`, `never`."""
+"""Quantities with units, as people write them: `72h`, `14d`, `never`; `569B` tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 _DURATION = re.compile(r"^(\d+)\s*(m|h|d|w)$")
@@ -60,3 +60,32 @@ class TimeToLive:
 
 
 Ttl = Annotated[TimeToLive, "time to live"]
+
+
+_COUNT = re.compile(r"^(\d+(?:\.\d+)?)\s*([KMBT])$")
+_THOUSANDS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+
+
+def parse_tokens(value: object) -> int:
+    """Turn `20M`, `569B`, `1.4T` or a whole number into a count; ValueError says what is accepted."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        count = value
+    else:
+        match = _COUNT.match(str(value).strip())
+        if match is None:
+            raise ValueError(
+                f"`{value}` is no number of tokens: write a whole number, or one with K, M, B or T: `569B`"
+            )
+        count = round(float(match[1]) * _THOUSANDS[match[2]])
+    if count <= 0:
+        raise ValueError("must be more than 0")
+    return count
+
+
+Tokens = Annotated[
+    int,
+    BeforeValidator(parse_tokens),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string", "pattern": _COUNT.pattern}]}
+    ),
+]

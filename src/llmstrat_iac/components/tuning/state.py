@@ -32,7 +32,8 @@ def with_fingerprints(resolved: ResolvedSpec, session: AwsSession) -> ResolvedSp
     validation = None if job.validation is None else _known(job.validation, session)
     if resolved.tuning is not None:
         return replace(resolved, tuning=replace(resolved.tuning, train=train, validation=validation))
-    assert resolved.open_model is not None, "it is a job of one or the other"
+    if resolved.open_model is None or resolved.open_model.training is None:
+        return resolved  # a corpus is known by its place
     return replace(resolved, open_model=resolved.open_model.with_data(train, validation))
 
 
