@@ -50,6 +50,25 @@ def prompt_chosen_rejected(example: Example) -> Json:
     return {"prompt": _prompt(example), "chosen": example.chosen, "rejected": example.rejected}
 
 
+def trl(example: Example) -> Json:
+    """TRL's trainer for models with a chat template: the chat before the last answer, and that answer."""
+    *before, answer = example.messages
+    return {"prompt": [_message(each) for each in before], "completion": [_message(answer)]}
+
+
+def trl_preference(example: Example) -> Json:
+    """TRL's DPO trainer for models with a chat template: the chat, and both answers."""
+    return {
+        "prompt": [_message(each) for each in example.messages],
+        "chosen": [{"role": "assistant", "content": example.chosen}],
+        "rejected": [{"role": "assistant", "content": example.rejected}],
+    }
+
+
+def _message(message: Json) -> Json:
+    return {"role": message["role"], "content": message["content"]}
+
+
 def _prompt(example: Example) -> str:
     return "\n\n".join(message["content"] for message in example.messages if message["role"] != "assistant")
 

@@ -5,7 +5,11 @@ Amazon's record limits are service quotas as well: the preflight reads the accou
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from llmstrat_iac.datasets import converters
+from llmstrat_iac.datasets.example import Example
 from llmstrat_iac.datasets.rules import Limit, Method, VendorRules
 
 _NOVA_GUIDE = "AWS, Amazon Nova user guide, preparing data for fine-tuning understanding models"
@@ -15,6 +19,8 @@ _CLAUDE_COOKBOOK = "Anthropic cookbook, fine-tuning on Bedrock"
 _SAGEMAKER_SDK = "sagemaker-train 1.27.0, ai_registry/dataset_validation.py"
 _GEMINI_GUIDE = "Google Cloud, supervised fine-tuning for Gemini models, limits of Gemini 2.5 Flash (2026)"
 _GEMINI_PREFERENCE = "Google Cloud, prepare preference tuning data for Gemini models (2026)"
+# The chat templates of Llama 2, Mistral and Gemma raise unless user and assistant take turns: the rules' default.
+_TRL_FORMATS = "https://huggingface.co/docs/trl/dataset_formats"
 _OPENAI_GUIDE = "OpenAI, fine-tuning guide"
 _OPENAI_FILES = "OpenAI API reference, files"
 
@@ -160,4 +166,30 @@ OPENAI = (
     ),
 )
 
-VENDOR_RULES: tuple[VendorRules, ...] = BEDROCK + SAGEMAKER + GEMINI + OPENAI
+TRL_CHAT, TRL_TEXT = "trl", "trl-text"
+"""Training of one's own: a model with a chat template, and one without, which knows no turns and no system message."""
+
+
+def _trl(name: str, method: Method, form: str, convert: Callable[[Example], Mapping[str, Any]]) -> VendorRules:
+    text = name == TRL_TEXT
+    roles = frozenset({"user", "assistant"}) if text else frozenset({"system", "user", "assistant"})
+    return VendorRules(
+        name=name,
+        models="*",
+        method=method,
+        format=form,
+        convert=convert,
+        source=_TRL_FORMATS,
+        roles=roles,
+        single_turn=text,
+    )
+
+
+TRL = (
+    _trl(TRL_CHAT, Method.SUPERVISED, "prompt/completion messages", converters.trl),
+    _trl(TRL_CHAT, Method.PREFERENCE, "prompt/chosen/rejected messages", converters.trl_preference),
+    _trl(TRL_TEXT, Method.SUPERVISED, "prompt/completion", converters.prompt_completion),
+    _trl(TRL_TEXT, Method.PREFERENCE, "prompt/chosen/rejected", converters.prompt_chosen_rejected),
+)
+
+VENDOR_RULES: tuple[VendorRules, ...] = BEDROCK + SAGEMAKER + GEMINI + OPENAI + TRL

@@ -23,6 +23,7 @@ from llmstrat_iac.tuning.source import DatasetSource
 
 if TYPE_CHECKING:
     from llmstrat_iac.datasets.report import DatasetReport
+    from llmstrat_iac.datasets.rules import VendorRules
 
 BASE_SUFFIX = "-base"
 """Alias of the untuned model: the tuned one's with this behind it."""
@@ -70,6 +71,13 @@ class ResolvedTraining:
     def placement(self) -> Fit:
         """Where it runs; LlmstratError if it fits nowhere, which `plan` reports as a finding."""
         return _placed(self.choice, "training")
+
+    @property
+    def rules(self) -> VendorRules:
+        """What the trainer demands of the dataset; `rules.convert` makes of it what the trainer reads."""
+        from llmstrat_iac.open_model.data import training_rules
+
+        return training_rules(self)
 
     @cached_property
     def report(self) -> DatasetReport | None:

@@ -12,6 +12,8 @@ from llmstrat_iac.datasets.vendors import VENDOR_RULES
 DEFECTS = Path(__file__).parent / "defects"
 _TARGETS = {
     "openai": ("openai", None),
+    "trl": ("trl", None),
+    "trl-text": ("trl-text", None),
     "gemini": ("gemini", "gemini-2.5-flash"),
     "sagemaker": ("sagemaker", None),
     "bedrock": ("bedrock", "amazon.nova-lite-v1:0:300k"),

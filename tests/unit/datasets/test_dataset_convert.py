@@ -58,6 +58,15 @@ EXPECTED: dict[tuple[str, str], dict[str, Any]] = {
             {"score": 0, "completion": {"role": "model", "parts": part("No.")}},
         ],
     },
+    ("trl", "supervised"): {
+        "prompt": CHAT["messages"][:2],
+        "completion": [{"role": "assistant", "content": ANSWER}],
+    },
+    ("trl", "preference"): {
+        "prompt": CHAT["messages"][:2],
+        "chosen": [{"role": "assistant", "content": ANSWER}],
+        "rejected": [{"role": "assistant", "content": "No."}],
+    },
     ("openai", "supervised"): CHAT,
     ("openai", "preference"): {
         "input": {"messages": CHAT["messages"][:2]},
@@ -87,7 +96,21 @@ def test_every_built_in_format_is_among_them() -> None:
     assert {rules.format for rules in VENDOR_RULES} == known
 
 
-@pytest.mark.parametrize("target", ["bedrock", "claude", "llama", "sagemaker", "gemini", "openai"])
+def test_a_model_without_a_chat_template_takes_one_question_and_one_answer_as_plain_text() -> None:
+    question = {"messages": CHAT["messages"][1:]}
+    assert convert("trl-text", "supervised", question) == [compact({"prompt": USER, "completion": ANSWER}) + b"\n"]
+    for refused in (CHAT, {"messages": CHAT["messages"][1:] * 2}):
+        with pytest.raises(DatasetError):
+            convert("trl-text", "supervised", refused)
+
+
+def test_a_chat_of_several_turns_teaches_its_last_answer() -> None:
+    chat = [{"role": role, "content": role} for role in ("user", "assistant", "user", "assistant")]
+    (line,) = convert("trl", "supervised", {"messages": chat})
+    assert json.loads(line) == {"prompt": chat[:3], "completion": chat[3:]}
+
+
+@pytest.mark.parametrize("target", ["bedrock", "claude", "llama", "sagemaker", "gemini", "openai", "trl"])
 def test_a_prompt_with_a_completion_is_a_chat(target: str) -> None:
     chat = {"messages": [{"content": "a", "role": "user"}, {"role": "assistant", "content": "b"}]}
     assert convert(target, "supervised", {"completion": "b", "prompt": "a"}) == convert(target, "supervised", chat)

@@ -1,4 +1,4 @@
-"""The dataset as the vendor wants it: converted into a file of this process's own, which goes when the process ends.
+"""The dataset as whoever trains wants it: converted into a file of this process, which goes when the process ends.
 
 The engine and the providers read the file while the program's process lives, so no copy of the training data outlasts
 an `up`. An S3 dataset is streamed through the same conversion.
@@ -17,14 +17,15 @@ from llmstrat_iac.datasets.convert import convert_file
 from llmstrat_iac.datasets.findings import DatasetError
 from llmstrat_iac.datasets.rules import VendorRules
 from llmstrat_iac.hookspecs import AwsSession
+from llmstrat_iac.open_model import ResolvedTraining
 from llmstrat_iac.tuning import DatasetSource, ResolvedTuning
 
 
-def converted_files(tuning: ResolvedTuning, session: AwsSession) -> dict[str, Path]:
-    """`train` and, if there is one, `validation`, in the vendor's format."""
-    sources = {"train": tuning.train, "validation": tuning.validation}
+def converted_files(job: ResolvedTuning | ResolvedTraining, session: AwsSession) -> dict[str, Path]:
+    """`train` and, if there is one, `validation`, in the format of whoever trains."""
+    sources = {"train": job.train, "validation": job.validation}
     return {
-        channel: _converted(source, tuning.rules, session) for channel, source in sources.items() if source is not None
+        channel: _converted(source, job.rules, session) for channel, source in sources.items() if source is not None
     }
 
 

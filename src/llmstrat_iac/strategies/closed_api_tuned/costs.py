@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.datasets.report import DatasetReport
-from llmstrat_iac.plan import Basis, CostLine, Finding, Severity, SizingLine
+from llmstrat_iac.plan import Basis, CostLine, Finding, Severity
 from llmstrat_iac.spec.providers import GatewaySpec
 from llmstrat_iac.tuning import ResolvedTuning
 
@@ -49,18 +49,3 @@ def hosting_costs(tuning: ResolvedTuning, spec: GatewaySpec) -> Iterator[CostLin
         return
     wanted = {alias for consumer in spec.endpoint.consumers for alias in consumer.models}
     yield from tuning.tuning.hosting(tuning, load.requests_per_month / len(wanted))
-
-
-def size_dataset(tuning: ResolvedTuning, report: DatasetReport | None) -> Iterator[SizingLine]:
-    """What is trained on."""
-    source = tuning.train
-    if report is None:
-        why = "in S3: counted by nobody before the job" if source.uri else "not read"
-        yield SizingLine("training data", "unknown", why)
-        return
-    examples = f"{report.train.examples:,} examples, {report.train.tokens:,} tokens"
-    yield SizingLine("training data", examples, f"{source.written}; {report.token_basis}")
-    if report.validation is not None:
-        held_out = f"{report.validation.examples:,} examples, {report.validation.tokens:,} tokens"
-        yield SizingLine("validation data", held_out, report.validation.file)
-    yield SizingLine("identity of the job", tuning.identity, "of base, data, method and hyperparameters")

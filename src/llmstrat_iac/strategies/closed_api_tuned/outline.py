@@ -13,11 +13,11 @@ from llmstrat_iac.plan import PlannedResource, StackPlan, TokenPrice
 from llmstrat_iac.spec.providers import GatewaySpec
 from llmstrat_iac.strategies.closed_api.costs import token_prices
 from llmstrat_iac.strategies.closed_api.outline import merged, plan_gateway, uploaded_secrets
-from llmstrat_iac.strategies.closed_api_tuned.costs import check_price, hosting_costs, size_dataset, training_cost
-from llmstrat_iac.strategies.closed_api_tuned.dataset import check_data
+from llmstrat_iac.strategies.closed_api_tuned.costs import check_price, hosting_costs, training_cost
 from llmstrat_iac.strategies.closed_api_tuned.serving import check_serving
 from llmstrat_iac.strategies.closed_api_tuned.spec import BASE_SUFFIX
 from llmstrat_iac.tuning import ResolvedTuning
+from llmstrat_iac.tuning.dataset_findings import check_data, size_dataset
 
 _COMPONENT = PlannedResource("llmstrat:tuning:Tuning", 1, "the component that owns the tuning")
 
@@ -27,7 +27,7 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     spec, tuning = resolved.spec, resolved.tuning
     assert isinstance(spec, GatewaySpec), "validated by the strategy's own model"
     assert tuning is not None, "resolved by the loader"
-    report, findings = check_data(tuning)
+    report, findings = check_data(tuning, "tuning.dataset", f"{tuning.vendor}/{tuning.block.base_model}")
     # A dataset that couldn't be read would fail again below, without a finding.
     vendor = tuning.tuning.plan(tuning if report else replace(tuning, reads_files=False))
     prices = (*vendor.token_prices, *_base_price(tuning), *token_prices(resolved))
