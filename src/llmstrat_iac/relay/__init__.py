@@ -27,17 +27,22 @@ PACKAGE_FILES = (
     "exchange.py",
     "fallback.py",
     "fields.py",
+    "fleet_errors.py",
     "google_access.py",
     "keepalive.py",
     "lambda_handler.py",
     "openai_errors.py",
+    "openai_reply.py",
     "openai_wire.py",
     "routing.py",
     "runtime_loop.py",
+    "sagemaker_wire.py",
     "secrets.py",
+    "signing.py",
     "sse.py",
     "tokens.py",
     "usage.py",
+    "vendor_http.py",
 )
 WRAPPER_FILE = "wrapper.sh"
 LAMBDA_HANDLER = "relay.lambda_handler.handler"

@@ -15,14 +15,16 @@ from . import sse
 from .aws import make_client
 from .bedrock_wire import BedrockWire
 from .budget import Reservation, TokenBudget
-from .config import OPENAI_WIRE, Consumer, RelayConfig
+from .config import CONVERSE_WIRE, SAGEMAKER_WIRE, Consumer, Provider, RelayConfig
 from .dynamodb_budget import DynamoBudget
 from .errors import ConfigError, RelayError, UpstreamError, bad_request
 from .exchange import JSON_TYPE, SSE_TYPE, Call, Endpoint, Meter, Request, Response, Stream, Upstream
 from .fallback import Attempts
 from .openai_wire import OpenAIWire
 from .routing import find_endpoint, read_call
+from .sagemaker_wire import SageMakerWire
 from .secrets import Fetch, SecretStore, fetch_secret
+from .signing import Credentials, process_credentials
 from .tokens import estimate
 from .usage import Record, Write, write_line
 
@@ -226,20 +228,30 @@ class StreamedBody:
 
 
 def create_relay(
-    config: RelayConfig, *, budget: TokenBudget | None = None, fetch: Fetch = fetch_secret, write: Write = write_line
+    config: RelayConfig,
+    *,
+    budget: TokenBudget | None = None,
+    fetch: Fetch = fetch_secret,
+    credentials: Credentials = process_credentials,
+    write: Write = write_line,
 ) -> Relay:
     """The relay of a configuration. Without `budget` the DynamoDB table counts; limits without either are refused."""
     secrets = SecretStore(fetch)
-    upstreams: dict[str, Upstream] = {
-        name: OpenAIWire(provider, secrets) if provider.wire == OPENAI_WIRE else BedrockWire(provider)
-        for name, provider in config.providers.items()
-    }
+    upstreams = {name: _upstream(provider, secrets, credentials) for name, provider in config.providers.items()}
     if budget is None and config.budget_table is not None:
         budget = DynamoBudget(config.budget_table, lambda attempts: make_client("dynamodb", None, attempts=attempts))
     limited = [consumer.name for consumer in config.consumers.values() if consumer.tokens_per_month is not None]
     if budget is None and limited:
         raise ConfigError(f"relay.json.budget_table: missing, but consumer {limited[0]!r} has tokens_per_month")
     return Relay(config, upstreams, budget, write=write)
+
+
+def _upstream(provider: Provider, secrets: SecretStore, credentials: Credentials) -> Upstream:
+    if provider.wire == CONVERSE_WIRE:
+        return BedrockWire(provider)
+    if provider.wire == SAGEMAKER_WIRE:
+        return SageMakerWire(provider, credentials)
+    return OpenAIWire(provider, secrets, credentials)
 
 
 def _headers(content_type: str, record: Record) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,12 @@ from .fields import Fields, read_fields
 CONFIG_VARIABLE: Final = "LLMSTRAT_RELAY_CONFIG"
 OPENAI_WIRE: Final = "openai"
 CONVERSE_WIRE: Final = "bedrock-converse"
-_AUTH = {OPENAI_WIRE: ("bearer", "google", "none"), CONVERSE_WIRE: ("sigv4",)}
+SAGEMAKER_WIRE: Final = "sagemaker"
+_AUTH = {
+    OPENAI_WIRE: ("bearer", "google", "sigv4", "none"),
+    CONVERSE_WIRE: ("sigv4",),
+    SAGEMAKER_WIRE: ("sigv4",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +132,13 @@ def _provider(name: str, item: Fields) -> Provider:
     if provider.auth not in _AUTH[provider.wire]:
         allowed = " or ".join(_AUTH[provider.wire])
         raise ConfigError(f"{item.path}.auth: wire {provider.wire} takes {allowed}, got {provider.auth!r}")
-    if provider.wire == OPENAI_WIRE and not (provider.base_url or "").startswith(("https://", "http://")):
-        raise ConfigError(f"{item.path}.base_url: wire openai needs an http(s) URL, got {provider.base_url!r}")
+    if provider.wire != CONVERSE_WIRE:
+        if not (provider.base_url or "").startswith(("https://", "http://")):
+            raise ConfigError(
+                f"{item.path}.base_url: wire {provider.wire} needs an http(s) URL, got {provider.base_url!r}"
+            )
+        if provider.auth == "sigv4" and not provider.region:
+            raise ConfigError(f"{item.path}.region: auth sigv4 needs the region to sign for")
     if provider.auth in ("bearer", "google") and not provider.secret_arn:
         raise ConfigError(f"{item.path}.secret_arn: auth {provider.auth} needs a secret")
     return provider

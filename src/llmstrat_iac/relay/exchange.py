@@ -19,6 +19,10 @@ class Endpoint(Enum):
     MODELS = "/models"
 
 
+CHATTING: Final = (Endpoint.CHAT, Endpoint.COMPLETIONS)
+"""Whose streams end with `[DONE]` and can carry usage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a door hands over. `consumer` is authenticated already; `deadline` is on the monotonic clock."""

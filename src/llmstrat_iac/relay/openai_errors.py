@@ -54,14 +54,16 @@ def vendor_error(status: int, body: bytes, retry_after: str | None, key: str | N
 
 
 def _detail(body: bytes) -> dict[str, Any]:
-    """The error object of OpenAI's and Anthropic's `{"error": {…}}` or Gemini's `[{"error": {…}}]`."""
+    """The error object of OpenAI's and Anthropic's `{"error": {…}}`, Gemini's `[{"error": {…}}]` or vLLM's bare one."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return {}
     if isinstance(document, list) and document:
         document = document[0]
-    error = document.get("error") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        return {}
+    error = document if document.get("object") == "error" else document.get("error")
     if isinstance(error, str):
         return {"message": error}
     return error if isinstance(error, dict) else {}

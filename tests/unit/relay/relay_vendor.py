@@ -20,6 +20,9 @@ class Received:
     path: str
     headers: dict[str, str]
     document: Any
+    body: bytes
+    client: Any
+    """Address and port: the same for requests on one connection."""
 
 
 @dataclass
@@ -45,7 +48,8 @@ class VendorHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.vendor.received.append(Received(self.path, headers, json.loads(body) if body else None))
+        document = json.loads(body) if body else None
+        self.vendor.received.append(Received(self.path, headers, document, body, self.client_address))
         self.vendor.next_answer()(self)
 
     def start(self, status: int, **headers: str) -> None:

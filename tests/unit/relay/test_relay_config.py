@@ -47,8 +47,8 @@ def test_missing_prices_and_null_limits_are_unknown_and_not_zero() -> None:
         ({"consumers": {"web": {"models": [], "tokens_per_month": -1}}}, "tokens_per_month: must not be negative"),
         ({"providers": {"openai": {"wire": "smtp", "auth": "none"}}}, "relay.json.providers.openai.wire: expected one"),
         (
-            {"providers": {"openai": {"wire": "openai", "auth": "sigv4"}}},
-            "auth: wire openai takes bearer or google or none",
+            {"providers": {"openai": {"wire": "openai", "auth": "basic"}}},
+            "auth: wire openai takes bearer or google or sigv4 or none",
         ),
         ({"providers": {"openai": {"wire": "openai", "auth": "none"}}}, "base_url: wire openai needs an http(s) URL"),
         (
