@@ -13,6 +13,12 @@ from pathlib import Path
 from llmstrat_iac.sandbox.emulator.quotas.limits import QUOTAS_VARIABLE
 from llmstrat_iac.sandbox.jobs import SECONDS_VARIABLE, TRAINER_VARIABLE
 
+HOME_VARIABLE = "LLMSTRAT_SANDBOX_HOME"
+"""Tells the sandbox's own processes where they may keep records and logs."""
+LLM_VARIABLE = "LLMSTRAT_SANDBOX_LLM"
+"""Tells the emulator which generator its inference servers answer with: `deterministic` or `real`."""
+FLEET_SECONDS_VARIABLE = "LLMSTRAT_SANDBOX_FLEET_SECONDS"
+"""How long an inference server takes until it has loaded its model."""
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 GUARD_FOLDER = Path(__file__).parent / "guard"
@@ -61,7 +67,7 @@ REMOVED_VARIABLES = (
 # The only variables of the caller that the sandbox's own processes are given.
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
-    SECONDS_VARIABLE, QUOTAS_VARIABLE, TRAINER_VARIABLE,
+    SECONDS_VARIABLE, QUOTAS_VARIABLE, TRAINER_VARIABLE, FLEET_SECONDS_VARIABLE,
 )  # fmt: skip
 
 
@@ -147,4 +153,5 @@ def process_variables(environ: Mapping[str, str], emulator_url: str, home: Path,
         **proxy_variables(proxy),
         "PYTHONPATH": str(GUARD_FOLDER),
         "PYTHONUNBUFFERED": "1",
+        HOME_VARIABLE: str(home),
     }

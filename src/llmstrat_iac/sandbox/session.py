@@ -20,6 +20,7 @@ from typing import Literal
 from llmstrat_iac.errors import SandboxError
 from llmstrat_iac.sandbox import environment as variables
 from llmstrat_iac.sandbox import processes
+from llmstrat_iac.sandbox.fleet.process import running_engines
 from llmstrat_iac.sandbox.processes import ProcessRecord
 from llmstrat_iac.sandbox.startup import Ports, start_processes
 
@@ -92,7 +93,8 @@ class SandboxSession:
     def status(self) -> SandboxStatus:
         """How every process is."""
         states = tuple(
-            ProcessStatus(record.name, record.pid, record.port, record.alive, record.log) for record in self.records
+            ProcessStatus(record.name, record.pid, record.port, record.alive, record.log)
+            for record in (*self.records, *running_engines(self.home))
         )
         return SandboxStatus(self.home, self.llm, self.lasting, states)
 
@@ -192,7 +194,8 @@ def _stop_if_last(session: SandboxSession, users: int) -> None:
 
 def _prepare(home: Path) -> None:
     """Fresh folders: the emulator forgets everything when it ends, so older Pulumi state would describe nothing."""
-    shutil.rmtree(home / "state", ignore_errors=True)
+    for folder in ("state", "fleet"):
+        shutil.rmtree(home / folder, ignore_errors=True)
     for folder in ("state", "logs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     (home / "empty").write_text("")

@@ -98,6 +98,7 @@ def _spawn_all(home: Path, emulator: socket.socket, vendor: socket.socket, llm: 
     emulator_port, vendor_port = emulator.getsockname()[1], vendor.getsockname()[1]
     logs = home / "logs"
     environment = variables.process_variables(os.environ, f"http://127.0.0.1:{emulator_port}", home, proxy)
+    environment[variables.LLM_VARIABLE] = llm
     wanted: list[tuple[str, list[str], socket.socket | None, int | None]] = [
         ("emulator", ["--fd", str(emulator.fileno())], emulator, emulator_port),
         ("provider", ["--port", "0"], None, None),

@@ -50,6 +50,7 @@ async def _serve(app: object, listener: socket.socket) -> None:
     from hypercorn.config import Config
 
     from llmstrat_iac.sandbox.emulator.functions.pool import close_pool
+    from llmstrat_iac.sandbox.fleet.process import stop_all
 
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
@@ -63,4 +64,5 @@ async def _serve(app: object, listener: socket.socket) -> None:
     try:
         await hypercorn_serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
     finally:
+        await stop_all()
         await close_pool()

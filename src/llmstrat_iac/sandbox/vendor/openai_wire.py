@@ -33,7 +33,7 @@ from llmstrat_iac.sandbox.vendor.wire import (
 )
 
 _TUNED = "ft:"
-_DONE = "data: [DONE]\n\n"
+DONE = "data: [DONE]\n\n"
 # OpenAI's reasoning families take `max_completion_tokens` only.
 _REASONING_FAMILIES = ("o1", "o3", "o4", "gpt-5")
 
@@ -104,11 +104,11 @@ class OpenAiWire:
         return self.dialect.error(500, "The server had an error while processing your request.", None, None)
 
     async def _chat(self, request: Request, body: Mapping[str, Any]) -> Response:
-        messages = [_message(entry) for entry in required(body, "messages", list)]
+        messages = [message_of(entry) for entry in required(body, "messages", list)]
         answer = self._answer(request, body, messages)
-        reply = _Reply("chatcmpl", "chat.completion", body["model"], answer)
+        reply = Reply("chatcmpl", "chat.completion", body["model"], answer)
         if body.get("stream"):
-            return event_stream(self._stream(reply, body, _chat_choice))
+            return event_stream(self._stream(reply, body, chat_choice))
         content = await answer.whole()
         message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None, "annotations": []}
         return answer_json(reply.whole({"index": 0, "message": message, "logprobs": None}))
@@ -117,9 +117,9 @@ class OpenAiWire:
         prompt = required(body, "prompt", (str, list))
         text = prompt if isinstance(prompt, str) else "\n".join(str(part) for part in prompt)
         answer = self._answer(request, body, [Message("user", text)])
-        reply = _Reply("cmpl", "text_completion", body["model"], answer)
+        reply = Reply("cmpl", "text_completion", body["model"], answer)
         if body.get("stream"):
-            return event_stream(self._stream(reply, body, _text_choice))
+            return event_stream(self._stream(reply, body, text_choice))
         return answer_json(reply.whole({"index": 0, "text": await answer.whole(), "logprobs": None}))
 
     async def _respond(self, request: Request, body: Mapping[str, Any]) -> Response:
@@ -154,22 +154,22 @@ class OpenAiWire:
         return DEFAULT_MOST_TOKENS
 
     async def _stream(
-        self, reply: _Reply, body: Mapping[str, Any], choice: Callable[[str | None, bool], dict[str, Any]]
+        self, reply: Reply, body: Mapping[str, Any], choice: Callable[[str | None, bool], dict[str, Any]]
     ) -> AsyncIterator[str]:
         include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         separate = include_usage and not self.dialect.usage_in_last_chunk
         extra = {"usage": None} if separate else {}
         first = True
         async for piece in reply.answer.pieces():
-            yield _data({**reply.chunk(choice(piece, first), None), **extra})
+            yield event({**reply.chunk(choice(piece, first), None), **extra})
             first = False
         last = reply.chunk(choice(None, first), reply.answer.ended_by)
         if self.dialect.usage_in_last_chunk:
             last["usage"] = usage(reply.answer)
-        yield _data({**last, **extra})
+        yield event({**last, **extra})
         if separate:
-            yield _data({**reply.head(".chunk"), "choices": [], "usage": usage(reply.answer)})
-        yield _DONE
+            yield event({**reply.head(".chunk"), "choices": [], "usage": usage(reply.answer)})
+        yield DONE
 
     async def _embed(self, _request: Request, body: Mapping[str, Any]) -> Response:
         return answer_json(embeddings.embed(body, self.generator))
@@ -196,7 +196,7 @@ class OpenAiWire:
 
 
 @dataclass(frozen=True)
-class _Reply:
+class Reply:
     """One completion's constant fields."""
 
     prefix: str
@@ -208,6 +208,7 @@ class _Reply:
     created: int = field(default_factory=lambda: int(time.time()))
 
     def head(self, suffix: str = "") -> dict[str, Any]:
+        """What every answer and every chunk begins with."""
         kind = self.kind if self.kind == "text_completion" else self.kind + suffix
         return {
             "id": f"{self.prefix}-{self.id}",
@@ -218,10 +219,12 @@ class _Reply:
         }
 
     def whole(self, choice: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer in one piece."""
         choices = [{**choice, "finish_reason": self.answer.ended_by}]
         return {**self.head(), "choices": choices, "usage": usage(self.answer)}
 
     def chunk(self, choice: Mapping[str, Any], ended_by: str | None) -> dict[str, Any]:
+        """One chunk of a stream."""
         return {**self.head(".chunk"), "choices": [{"index": 0, **choice, "logprobs": None, "finish_reason": ended_by}]}
 
 
@@ -246,23 +249,27 @@ def text_of(content: Any) -> str:
     return ""
 
 
-def _message(entry: Any) -> Message:
+def message_of(entry: Any) -> Message:
+    """One turn as a request gives it."""
     if not isinstance(entry, dict) or not isinstance(entry.get("role"), str):
         raise BadRequestError("Invalid value for 'messages'.", parameter="messages", code="invalid_type")
     role = "system" if entry["role"] == "developer" else entry["role"]
     return Message(role, text_of(entry.get("content")))
 
 
-def _chat_choice(piece: str | None, first: bool) -> dict[str, Any]:
+def chat_choice(piece: str | None, first: bool) -> dict[str, Any]:
+    """A piece of a chat stream."""
     delta: dict[str, Any] = {"role": "assistant"} if first else {}
     return {"delta": delta if piece is None else {**delta, "content": piece}}
 
 
-def _text_choice(piece: str | None, _first: bool) -> dict[str, Any]:
+def text_choice(piece: str | None, _first: bool) -> dict[str, Any]:
+    """A piece of a text stream."""
     return {"text": piece or ""}
 
 
-def _data(value: Any) -> str:
+def event(value: Any) -> str:
+    """One server-sent event."""
     return f"data: {dump(value)}\n\n"
 
 

@@ -20,7 +20,7 @@ _UNICODE = {
 } | dict.fromkeys((r"\p{M}", r"\p{S}", r"\p{P}"), r"\W")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def service_model(service: str) -> Any:
     """botocore's model of a service."""
     from botocore.loaders import Loader
