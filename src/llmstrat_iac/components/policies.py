@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ class Statement:
 
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]]
+    condition: Mapping[str, Mapping[str, pulumi.Input[str]]] | None = None
+    """Narrows actions for which IAM knows no resource."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def policy_document(statements: Sequence[Statement]) -> pulumi.Output[str]:
             "Version": "2012-10-17",
             "Statement": [
                 {"Effect": "Allow", "Action": sorted(statement.actions), "Resource": list(statement.resources)}
+                | ({"Condition": statement.condition} if statement.condition else {})
                 for statement in statements
             ],
         }
