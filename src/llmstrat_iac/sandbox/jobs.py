@@ -24,10 +24,16 @@ DEFAULT_SECONDS = 2.0
 # Refused when it is created, or fails on its way.
 REFUSALS = ("500", "429", "quota")
 MISHAPS = ("data", "halfway", "slow")
+# Of a job on instances: spot capacity that is taken away once.
+INSTANCE_MISHAPS = (*MISHAPS, "reclaim")
+# Of what serves: containers that never pass their health check.
+SERVING_MISHAPS = ("unhealthy", "slow")
 _SLOW_SECONDS = 120.0
 _QUEUED, _VALIDATED = 0.1, 0.25
 _STOPPING_SECONDS = 0.1
-_NAMED = re.compile(rf"(?<![a-z0-9])fault-({'|'.join((*REFUSALS, *MISHAPS))})(?:x(\d+))?(?![a-z0-9])")
+_NAMED = re.compile(
+    rf"(?<![a-z0-9])fault-({'|'.join((*REFUSALS, *INSTANCE_MISHAPS, *SERVING_MISHAPS[:1]))})(?:x(\d+))?(?![a-z0-9])"
+)
 _moment: ContextVar[float | None] = ContextVar("llmstrat_moment", default=None)
 _IN_DATA = re.compile(rb"llmstrat-fault-(data|halfway|slow)")
 
@@ -146,10 +152,12 @@ class Faults:
         """How the creation of something with these names is refused: one of REFUSALS, or not at all."""
         return self._asked(REFUSALS, names)
 
-    def mishap(self, names: tuple[str | None, ...], data: bytes = b"") -> str | None:
-        """What goes wrong later: one of MISHAPS, or nothing."""
+    def mishap(
+        self, names: tuple[str | None, ...], data: bytes = b"", *, kinds: tuple[str, ...] = MISHAPS
+    ) -> str | None:
+        """What goes wrong later: one of `kinds`, or nothing."""
         found = _IN_DATA.search(data)
-        return found.group(1).decode() if found else self._asked(MISHAPS, names)
+        return found.group(1).decode() if found else self._asked(kinds, names)
 
     def _asked(self, kinds: tuple[str, ...], names: tuple[str | None, ...]) -> str | None:
         for name in names:

@@ -1,4 +1,4 @@
-"""SageMaker in the emulator: training jobs and model packages, which ministack doesn't have at all.
+"""SageMaker in the emulator: training jobs, model packages and hosting, which ministack doesn't have at all.
 
 Our own small service rather than moto's beside it: moto 5.2.5 can't stop or delete a training job, knows no serverless
 customization, and its jobs have no time; and it would be one more process with a second account of everything.
@@ -17,12 +17,17 @@ def _install() -> None:
     from ministack import app
     from ministack.core import router
 
+    from llmstrat_iac.sandbox.emulator.hosting import components, endpoints, models, runtime
     from llmstrat_iac.sandbox.emulator.tuning import sagemaker_jobs, sagemaker_packages
     from llmstrat_iac.sandbox.emulator.tuning.protocol import JsonApi
 
-    api = JsonApi("sagemaker", {**sagemaker_jobs.HANDLERS, **sagemaker_packages.HANDLERS})
+    modules = (sagemaker_jobs, sagemaker_packages, models, endpoints, components)
+    api = JsonApi("sagemaker", {name: handler for module in modules for name, handler in module.HANDLERS.items()})
 
-    async def handle_request(_method: str, _path: str, headers: Any, body: bytes, _query_params: Any) -> Any:
+    async def handle_request(_method: str, path: str, headers: Any, body: bytes, _query_params: Any) -> Any:
+        # The runtime signs as `sagemaker`, too; only its paths tell it from the control plane.
+        if runtime.is_invocation(path):
+            return await runtime.handle_request(path, headers, body)
         return api.answer(headers.get("x-amz-target", ""), body)
 
     router.SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": [_TARGET], "credential_scope": "sagemaker"}
@@ -37,6 +42,7 @@ ADDITION = Addition(
     seams=(
         Seam("ministack.core.router", "detect_service", ("method", "path", "headers", "query_params")),
         Seam("ministack.app", "_dispatch_service_request", ("method", "path", "headers", "body", "query_params")),
+        Seam("ministack.core.responses", "StreamingResponse", ("runner",)),
         Seam(S3, "_get_object_data", ("bucket_name", "key")),
         Seam(S3, "_put_object", ("bucket_name", "key", "body", "headers")),
         Seam(IAM, "_create_role", ("p",)),

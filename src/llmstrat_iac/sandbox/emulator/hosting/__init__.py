@@ -1,0 +1,1 @@
+"""SageMaker's hosting in the emulator: models, configurations, endpoints, inference components, invocations."""
