@@ -16,13 +16,14 @@ from llmstrat_iac.plan import Finding, Plan
 @hookimpl
 def llmstrat_check(resolved: ResolvedSpec, plan: Plan, now: datetime) -> Iterable[Finding]:
     # `validate` and `plan` alone need the rules; every other command loads this plugin, too.
-    from llmstrat_iac.governance import data, models, spend, tuning
+    from llmstrat_iac.governance import data, models, open_model, spend, tuning
 
     yield from data.restricted_data_leaves_account(resolved)
     yield from data.prompts_logged_with_confidential_data(resolved)
     yield from models.model_lifecycle(resolved, now)
     yield from models.unknown_model(resolved)
     yield from tuning.check_tuning(resolved, now)
+    yield from open_model.check_open_model(resolved)
     yield from spend.monthly_limit(resolved, plan)
     yield from spend.hourly_limit(resolved, plan)
     yield from spend.unknown_price(plan)

@@ -97,9 +97,15 @@ def no_load_stated(resolved: ResolvedSpec, plan: Plan) -> Iterator[Finding]:
             severity=Severity.INFO,
             path="endpoint.load",
             message="no load is stated, so the cost of use isn't estimated",
-            reason="for a closed model use is nearly the whole bill",
+            reason=_why_load_matters(resolved),
             remedy="add `load: {requests_per_month: 100_000, input_tokens: 800, output_tokens: 300}`",
         )
+
+
+def _why_load_matters(resolved: ResolvedSpec) -> str:
+    if resolved.open_model is not None and resolved.open_model.serving is not None:
+        return "whether the fleet is large enough, and what a million tokens cost on it, depends on it"
+    return "for a closed model use is nearly the whole bill"
 
 
 def _unknown(path: str, message: str) -> Finding:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from llmstrat_iac.spec.common import Alias, Closed, Name
+from llmstrat_iac.spec.cron import Cron
 from llmstrat_iac.spec.open_model import AdapterBlock
 from llmstrat_iac.spec.problems import detail, refuse
 
 Quantization = Literal["none", "fp8", "awq", "gptq", "bitsandbytes"]
-Cron = Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+$")]
 
 
 class Replicas(Closed):
@@ -41,6 +41,22 @@ class Hours(Closed):
     stop: Cron = Field(description="Cron expression at which it stops.")
     timezone: str = Field(default="UTC", description="IANA time zone of both, such as `Europe/Berlin`.")
     hours_per_week: float = Field(gt=0, le=168, description="Hours a week that it runs, for the cost estimate.")
+
+    @property
+    def share(self) -> float:
+        """Of the week that it runs, 0 to 1."""
+        return self.hours_per_week / 168
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        # Only specs with hours need the database; a system without one can't tell, and lets the scheduler judge.
+        from zoneinfo import available_timezones
+
+        known = available_timezones()
+        if known and value not in known:
+            raise ValueError(f"there is no time zone `{value}`: write one such as `UTC` or `Europe/Berlin`")
+        return value
 
 
 class ServingBlock(Closed):
