@@ -15,12 +15,15 @@ from llmstrat_iac.sandbox.emulator.additions import (
     bedrock_tuning,
     exchange,
     gateway_updates,
+    iam_authorization,
     lambda_streaming,
     log_patterns,
+    private_integration,
     request_identity,
     sagemaker,
     service_quotas,
     transfer_mode,
+    vpc_links,
 )
 from llmstrat_iac.sandbox.emulator.additions.registry import Addition
 
@@ -30,6 +33,9 @@ ADDITIONS: tuple[Addition, ...] = (
     authorizer_key.ADDITION,
     transfer_mode.ADDITION,
     lambda_streaming.ADDITION,
+    vpc_links.ADDITION,
+    private_integration.ADDITION,
+    iam_authorization.ADDITION,
     access_log.ADDITION,
     log_patterns.ADDITION,
     *gateway_updates.ADDITIONS,
