@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from llmstrat_iac.datasets.report import DatasetReport
     from llmstrat_iac.datasets.rules import VendorRules
-    from llmstrat_iac.open_model.contract import ResolvedTraining
+    from llmstrat_iac.open_model.contract import ResolvedModel, ResolvedTraining
 
 
 def training_rules(training: ResolvedTraining) -> VendorRules:
@@ -15,13 +15,13 @@ def training_rules(training: ResolvedTraining) -> VendorRules:
     from llmstrat_iac.datasets.rules import Method, find_rules
     from llmstrat_iac.datasets.vendors import TRL, TRL_CHAT, TRL_TEXT
 
-    name = TRL_TEXT if lacks_template(training) else TRL_CHAT
+    name = TRL_TEXT if lacks_template(training.model) else TRL_CHAT
     return find_rules(TRL, name, None, Method(training.block.objective))
 
 
-def lacks_template(training: ResolvedTraining) -> bool:
+def lacks_template(model: ResolvedModel) -> bool:
     """Whether the model is known to ship no chat template; one that isn't known is taken to have one."""
-    return not training.model.known.chat and training.model.block.architecture is None
+    return not model.known.chat and model.block.architecture is None
 
 
 def check_training_data(training: ResolvedTraining) -> DatasetReport | None:

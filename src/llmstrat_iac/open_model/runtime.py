@@ -59,3 +59,6 @@ class Runtime:
     cluster: str | None = None
     """`package.module:function(ProgramContext, ResolvedPretraining, TuningState, Workspace, ResourceOptions)
     -> Mapping[str, Any]`: registers cluster and job while that isn't over; returns what `status` needs to find it."""
+    wakes: bool = True
+    """Whether a fleet of no instances can start one when a call comes; on what options that depends, the runtime's own
+    plan checks."""

@@ -33,4 +33,5 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         permissions=f"{_HEAVY}.permissions:permissions",
         preflight=f"{_HEAVY}.preflight:preflight",
         sweep=f"{_HEAVY}.sweep:sweep",
+        wakes=False,
     )
