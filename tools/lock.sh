@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 compile() {
-  local output=requirements/$1
+  local output=$1
+  [[ $output == */* ]] || output=requirements/$output
   shift
   printf 'lock: %s\n' "$output"
   .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -21,3 +22,9 @@ compile dev.txt pyproject.toml --extra sandbox --extra tokenizer --group dev
 compile runtime.txt pyproject.toml --constraints requirements/dev.txt
 compile sandbox.txt pyproject.toml --extra sandbox --constraints requirements/dev.txt
 compile local-llm.txt pyproject.toml --extra sandbox --extra local-llm --constraints requirements/dev.txt
+
+compile trainer.txt requirements/trainer.in
+# What a job installs: the same versions, without what the image has built for its GPUs.
+mapfile -t image < <(sed -nE 's/^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)==.*/--no-emit-package=\1/p' requirements/trainer.txt)
+compile src/llmstrat_iac/trainer/requirements.txt requirements/trainer.in --constraints requirements/trainer.txt "${image[@]}"
+compile vllm.txt requirements/vllm.in
