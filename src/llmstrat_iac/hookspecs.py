@@ -127,11 +127,22 @@ class ResolvedSpec:
         return self.tuning or self.pretraining or (self.open_model.training if self.open_model else None)
 
     @property
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """The runtimes that the spec names, each once."""
+        parts = (self.open_model.training, self.open_model.serving) if self.open_model else ()
+        used = (part.runtime for part in (*parts, self.pretraining) if part is not None)
+        return tuple({runtime.name: runtime for runtime in used}.values())
+
+    @property
     def sweeps(self) -> tuple[str, ...]:
         """Of the tuning vendor and the runtimes that the spec names, each once."""
         vendor = [self.tuning.tuning.sweep] if self.tuning else []
-        parts = (self.open_model.training, self.open_model.serving) if self.open_model else ()
-        return tuple(dict.fromkeys([*vendor, *(part.runtime.sweep for part in parts if part is not None)]))
+        return tuple(dict.fromkeys([*vendor, *(runtime.sweep for runtime in self.runtimes)]))
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """Where the runtimes say what deploying them takes."""
+        return tuple(runtime.permissions for runtime in self.runtimes)
 
     @property
     def stack_name(self) -> str:

@@ -17,6 +17,8 @@ COMMANDS = {
     "init": "Write a commented spec, from answers or flags.",
     "validate": "Check a spec: syntax, fields, plugins, governance.",
     "plan": "Show resources, cost and findings before anything is spent.",
+    "preflight": "Check a spec against the account: quotas, access, permissions.",
+    "iam": "Print the IAM policy that deploying a spec needs.",
     "up": "Create or update the stack and smoke-test its endpoint.",
     "wait": "Follow the tuning or training job to its end.",
     "cancel": "Stop the tuning or training job that runs.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice
+from llmstrat_iac.catalog.instances import InstanceType
+from llmstrat_iac.catalog.quotas import QuotaNeed
 from llmstrat_iac.plan import StackPlan
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ class Runtime:
     """EC2's name of an instance type to the runtime's, such as `ml.g5.xlarge`."""
     price: Callable[[str, str, str, str], AwsPrice]
     """(EC2's instance type, region, `training` or `serving`, `on-demand` or `spot`) to US dollars an hour."""
+    quotas: Callable[[str, InstanceType, int, str], Iterable[QuotaNeed]]
+    """(`training`, `serving` or `cluster`, instance type, how many, `on-demand` or `spot`) to the quotas that they count
+    against."""
     plan_training: Callable[[ResolvedTraining], StackPlan]
     """Resources in outline, cost lines and findings; pure. The strategy adds the instance's cost and the dataset's."""
     plan_serving: Callable[[ResolvedServing], StackPlan]

@@ -92,8 +92,13 @@ def open_engine(environment: Mapping[str, str], backend: BackendBlock | None = N
 def open_session(region: str) -> AwsSession:
     """A boto3 session for the current process's environment (`AWS_ENDPOINT_URL` included)."""
     import boto3
+    from botocore.config import Config
+    from botocore.session import get_session
 
-    session: AwsSession = boto3.Session(region_name=region)
+    botocore_session = get_session()
+    # Control planes throttle early: Service Quotas takes 5 calls a second, API Gateway a DeleteRestApi in 30 s.
+    botocore_session.set_default_client_config(Config(retries={"mode": "standard", "max_attempts": 8}))
+    session: AwsSession = boto3.Session(region_name=region, botocore_session=botocore_session)
     return session
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from llmstrat_iac.catalog.quotas import ec2_need
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
 from llmstrat_iac.runtimes.ec2.costs import instance_price
@@ -25,6 +26,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         serving_options=ServingOptions,
         instance_name=lambda name: name,
         price=instance_price,
+        quotas=lambda use, instance, count, capacity: [ec2_need(use, instance, count, capacity)],
         plan_training=plan_training,
         plan_serving=plan_serving,
         train=f"{_HEAVY}.training:train",

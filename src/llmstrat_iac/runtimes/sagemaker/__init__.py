@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from llmstrat_iac.catalog.quotas import sagemaker_need
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
 from llmstrat_iac.runtimes.sagemaker.options import ServingOptions, TrainingOptions
@@ -24,6 +25,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         serving_options=ServingOptions,
         instance_name=instance_name,
         price=instance_price,
+        quotas=lambda use, instance, count, capacity: [sagemaker_need(instance, count, use=use, capacity=capacity)],
         plan_training=plan_training,
         plan_serving=plan_serving,
         train=f"{_HEAVY}.training:train",

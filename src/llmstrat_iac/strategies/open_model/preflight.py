@@ -5,11 +5,16 @@ Everything of strategy A, then what each runtime asks about its instances, image
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib import import_module
 
+from llmstrat_iac.catalog.quotas import QuotaNeed
+from llmstrat_iac.components.deploy_permissions import check_permissions, deployer_statements
+from llmstrat_iac.components.hub import check_hub
+from llmstrat_iac.components.quotas import check_quotas
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
-from llmstrat_iac.open_model import Runtime
+from llmstrat_iac.open_model import ResolvedModel, ResolvedOpenModel
 from llmstrat_iac.plan import Finding
 from llmstrat_iac.strategies.closed_api.preflight import guarded
 from llmstrat_iac.strategies.closed_api.preflight import preflight as gateway_preflight
@@ -18,14 +23,29 @@ from llmstrat_iac.strategies.closed_api.preflight import preflight as gateway_pr
 def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     """Yield what AWS says."""
     yield from gateway_preflight(resolved, session)
-    for runtime in used_runtimes(resolved):
+    open_model = resolved.open_model
+    assert open_model is not None, "the loader resolves `model:`"
+    for runtime in resolved.runtimes:
         module, _, function = runtime.preflight.partition(":")
         found: Iterator[Finding] = getattr(import_module(module), function)(resolved, session)
         yield from guarded(f"aws.{runtime.name}", "", found)
+    yield from guarded("aws.quota", "", check_quotas(_needs(open_model), session))
+    yield from check_hub(open_model.model, _token(open_model.model))
+    yield from check_permissions(deployer_statements(resolved), session, region=resolved.spec.region)
 
 
-def used_runtimes(resolved: ResolvedSpec) -> tuple[Runtime, ...]:
-    """The runtimes that the spec names, each once."""
-    assert resolved.open_model is not None, "the loader resolves `model:`"
-    parts = (resolved.open_model.training, resolved.open_model.serving)
-    return tuple({part.runtime.name: part.runtime for part in parts if part is not None}.values())
+def _needs(open_model: ResolvedOpenModel) -> Iterator[QuotaNeed]:
+    """What the parts need at most, at the same time: a fleet's largest size, and the training."""
+    training, serving = open_model.training, open_model.serving
+    if training is not None:
+        yield from training.runtime.quotas("training", training.placement.instance, 1, training.block.capacity)
+    if serving is not None:
+        yield from serving.runtime.quotas(
+            "serving", serving.placement.instance, serving.block.replicas.max, "on-demand"
+        )
+
+
+def _token(model: ResolvedModel) -> str | None:
+    """The token that `up` would upload; what is a secret already isn't read."""
+    credentials = model.block.token
+    return os.environ.get(credentials.variable) if credentials and credentials.variable else None
