@@ -17,8 +17,8 @@ from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument
 @json_option
 def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     """Check SPEC against the account: quotas, instance types, images, model access, permissions; exit 1 on an error."""
-    from llmstrat_iac.cli.text import findings_document, print_findings
     from llmstrat_iac.cli.targets import target_environment
+    from llmstrat_iac.cli.text import findings_document, print_findings
     from llmstrat_iac.operations.checks import check_before_up
     from llmstrat_iac.operations.deployment import open_deployment
     from llmstrat_iac.planner.load import load_spec

@@ -14,6 +14,7 @@ from llmstrat_iac.hookspecs import IamStatement
 
 _ARN = "arn:{partition}"
 _HERE = "{region}:{account}"
+_DYNAMIC = "pulumi-python:dynamic/llmstrat:"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class _Row:
 
 _ROWS = (
     _Row(
-        ("aws:apigateway/", "pulumi-python:dynamic/llmstrat:ConsumerKeys"),
+        ("aws:apigateway/", _DYNAMIC + "ConsumerKeys"),
         "the API, its keys and usage plans; ids are chosen by API Gateway, so the path can't name the stack",
         "apigateway DELETE GET PATCH POST PUT",
         tuple(
@@ -57,7 +58,7 @@ _ROWS = (
         (_ARN + ":iam::{account}:rolePATH*",),
     ),
     _Row(
-        ("pulumi-python:dynamic/llmstrat:AccountLogRole", "aws:apigateway/restApi:"),
+        (_DYNAMIC + "AccountLogRole",),
         "the account's role for API Gateway's logs, created only if there is none",
         "iam AttachRolePolicy CreateRole GetRole PassRole",
         (_ARN + ":iam::{account}:role" + ACCOUNT_ROLE_PATH + "llmstrat-apigateway-logs",),
@@ -127,23 +128,34 @@ _ROWS = (
         (_ARN + ":s3:::STACK-*",),
     ),
     _Row(
-        ("aws:bedrock/customModel:", "aws:bedrock/provisionedModelThroughput:", "pulumi-python:dynamic/llmstrat:"),
-        "managed tuning; a job's id is chosen by Bedrock, so only the kind can be named",
-        "bedrock CreateCustomModelDeployment CreateModelCustomizationJob CreateModelImportJob "
-        "CreateProvisionedModelThroughput DeleteCustomModel DeleteCustomModelDeployment DeleteImportedModel "
-        "DeleteProvisionedModelThroughput GetCustomModel GetCustomModelDeployment GetImportedModel "
-        "GetModelCustomizationJob GetModelImportJob GetProvisionedModelThroughput ListTagsForResource "
-        "StopModelCustomizationJob TagResource UntagResource",
+        ("aws:bedrock/customModel:",),
+        "tuning by Bedrock; ids are chosen by Bedrock, so only the kind can be named",
+        "bedrock CreateModelCustomizationJob DeleteCustomModel GetCustomModel GetModelCustomizationJob "
+        "ListTagsForResource StopModelCustomizationJob TagResource UntagResource",
         (
             _ARN + ":bedrock:{region}::foundation-model/*",
-            *(
-                f"{_ARN}:bedrock:{_HERE}:{kind}/*"
-                for kind in (
-                    "custom-model", "custom-model-deployment", "imported-model", "model-customization-job",
-                    "model-import-job", "provisioned-model",
-                )
-            ),
+            f"{_ARN}:bedrock:{_HERE}:custom-model/*",
+            f"{_ARN}:bedrock:{_HERE}:model-customization-job/*",
         ),
+    ),
+    _Row(
+        ("aws:bedrock/provisionedModelThroughput:",),
+        "hosting by the hour; ids are chosen by Bedrock",
+        "bedrock CreateProvisionedModelThroughput DeleteProvisionedModelThroughput GetProvisionedModelThroughput "
+        "ListTagsForResource TagResource UntagResource",
+        (f"{_ARN}:bedrock:{_HERE}:provisioned-model/*", f"{_ARN}:bedrock:{_HERE}:custom-model/*"),
+    ),
+    _Row(
+        (_DYNAMIC + "CustomModelDeployment",),
+        "hosting by the token; ids are chosen by Bedrock",
+        "bedrock CreateCustomModelDeployment DeleteCustomModelDeployment GetCustomModelDeployment TagResource",
+        (f"{_ARN}:bedrock:{_HERE}:custom-model-deployment/*", f"{_ARN}:bedrock:{_HERE}:custom-model/*"),
+    ),
+    _Row(
+        (_DYNAMIC + "ImportedModel",),
+        "importing the tuned weights; ids are chosen by Bedrock",
+        "bedrock CreateModelImportJob DeleteImportedModel GetImportedModel GetModelImportJob TagResource",
+        (f"{_ARN}:bedrock:{_HERE}:imported-model/*", f"{_ARN}:bedrock:{_HERE}:model-import-job/*"),
     ),
     _Row(
         ("aws:sagemaker/modelPackageGroup:", "aws:sagemaker/trainingJob:"),
@@ -159,7 +171,7 @@ _ROWS = (
 )  # fmt: skip
 
 
-_UNGATED = ("llmstrat:", "pulumi:", "pulumi-python:dynamic/llmstrat:KeySeed", "pulumi-python:dynamic/llmstrat:OpenAI")
+_UNGATED = ("llmstrat:", "pulumi:", *(_DYNAMIC + name for name in ("KeySeed", "OpenAi", "Gemini")))
 """What exists in Pulumi's state or at another vendor only."""
 
 

@@ -1,0 +1,107 @@
+"""The account's quotas against what a spec needs: enough, short, in use by others, unknown; and few calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_fakes import FakeAccount, error
+
+from llmstrat_iac.catalog.instances import InstanceType, find_instance
+from llmstrat_iac.catalog.quotas import ec2_need, sagemaker_need
+from llmstrat_iac.components.quotas import check_quotas
+from llmstrat_iac.plan import Severity
+
+ABSENT = error("NoSuchResourceException")
+ENDPOINT = {"QuotaName": "ml.g6e.xlarge for endpoint usage", "QuotaCode": "L-12345678"}
+
+
+def instance(name: str) -> InstanceType:
+    found = find_instance(name)
+    assert found is not None
+    return found
+
+
+def account(value: float | None, *, used: float | None = None, default: float | None = None) -> FakeAccount:
+    def answer(number: float | None) -> Any:
+        return lambda ServiceCode, QuotaCode: {"Quota": {"Value": number, "QuotaCode": QuotaCode}}
+
+    return FakeAccount(
+        {
+            "service-quotas": {
+                "get_service_quota": ABSENT if value is None else answer(value),
+                "get_aws_default_service_quota": ABSENT if default is None else answer(default),
+                "list_aws_default_service_quotas": {"Quotas": [ENDPOINT]},
+            },
+            "cloudwatch": {"get_metric_statistics": {"Datapoints": [] if used is None else [{"Maximum": used}]}},
+        }
+    )
+
+
+def test_a_quota_that_suffices_says_with_what_numbers(tmp_path: Path) -> None:
+    need = ec2_need("serving", instance("g6e.xlarge"), 2, "on-demand")
+    (finding,) = check_quotas([need], account(64, used=12), cache=tmp_path / "codes")
+    assert finding.severity is Severity.INFO
+    assert "`Running On-Demand G and VT instances` (L-DB2E81BA) suffices: 8 vCPUs of 64, 12 in use" in finding.message
+
+
+def test_zero_is_refused_with_the_command_that_raises_it(tmp_path: Path) -> None:
+    need = ec2_need("training", instance("p4d.24xlarge"), 1, "on-demand")
+    (finding,) = check_quotas([need], account(0), cache=tmp_path / "codes")
+    assert (finding.severity, finding.path) == (Severity.ERROR, "training.instance")
+    assert "is 0 vCPUs, and 96 are needed" in finding.message
+    assert "--service-code ec2 --quota-code L-417A185B --desired-value 96" in finding.remedy
+
+
+def test_what_others_use_is_a_warning_only(tmp_path: Path) -> None:
+    need = ec2_need("serving", instance("g5.12xlarge"), 1, "on-demand")
+    (finding,) = check_quotas([need], account(64, used=48), cache=tmp_path / "codes")
+    assert finding.severity is Severity.WARNING
+    assert "48 vCPUs of 64 are needed and 48 in use" in finding.message
+
+
+def test_needs_of_one_quota_are_added_up(tmp_path: Path) -> None:
+    needs = [ec2_need(use, instance("g5.12xlarge"), 1, "on-demand") for use in ("training", "serving")]
+    (finding,) = check_quotas(needs, account(64), cache=tmp_path / "codes")
+    assert "96 are needed" in finding.message
+
+
+def test_a_quota_that_was_never_raised_has_its_default(tmp_path: Path) -> None:
+    need = ec2_need("serving", instance("g5.xlarge"), 1, "on-demand")
+    (finding,) = check_quotas([need], account(None, default=0), cache=tmp_path / "codes")
+    assert finding.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"get_service_quota": ABSENT, "get_aws_default_service_quota": ABSENT},
+        {"get_service_quota": error("AccessDeniedException")},
+        {"get_service_quota": {"Quota": {"QuotaCode": "L", "ErrorReason": {"ErrorCode": "DEPENDENCY_ACCESS_DENIED"}}},
+         "get_aws_default_service_quota": ABSENT},
+    ],
+)  # fmt: skip
+def test_what_aws_does_not_tell_is_unknown_and_not_unlimited(answers: dict[str, Any], tmp_path: Path) -> None:
+    need = ec2_need("training", instance("p5.48xlarge"), 1, "spot")
+    (finding,) = check_quotas([need], FakeAccount({"service-quotas": answers}), cache=tmp_path / "codes")
+    assert finding.severity is Severity.WARNING
+    assert "All P5 Spot Instance Requests" in finding.message
+    assert "unknown" in finding.message
+
+
+def test_sagemakers_quotas_are_found_by_name_and_listed_once(tmp_path: Path) -> None:
+    need = sagemaker_need(instance("g6e.xlarge"), 1, use="serving", capacity="on-demand")
+    fake = account(2)
+    for _ in range(3):
+        (finding,) = check_quotas([need], fake, cache=tmp_path / "codes")
+        assert "suffices: 1 instances of 2" in finding.message
+    assert fake.operations("list_") == ["list_aws_default_service_quotas"]
+    assert len(fake.operations("get_service_quota")) == 3  # the value itself is asked for each time
+
+
+def test_a_broken_cache_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "codes").write_text("{not json")
+    need = sagemaker_need(instance("g6e.xlarge"), 1, use="serving", capacity="on-demand")
+    (finding,) = check_quotas([need], account(0), cache=tmp_path / "codes")
+    assert finding.severity is Severity.ERROR
