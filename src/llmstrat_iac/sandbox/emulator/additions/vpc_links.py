@@ -57,6 +57,10 @@ def _answer_first(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _create(arguments: Json) -> Json:
+    from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError
+
+    if not arguments["subnetIds"]:
+        raise ApiError("BadRequestException", "At least one subnet must be specified")
     identity = "".join(secrets.choice(_ALPHABET) for _ in range(6))
     links()[identity] = {
         "vpcLinkId": identity,
