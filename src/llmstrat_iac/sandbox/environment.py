@@ -132,6 +132,7 @@ def program_variables(addresses: Addresses, home: Path, proxy: str) -> dict[str,
         "PULUMI_BACKEND_URL": f"file://{home / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "HF_ENDPOINT": f"{addresses.vendor_url}/hub",
         "LLMSTRAT_UPSTREAMS": json.dumps(dict(addresses.upstreams), separators=(",", ":")),
     }
 

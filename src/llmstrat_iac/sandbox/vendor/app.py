@@ -15,6 +15,7 @@ from llmstrat_iac.sandbox.vendor.google_access import exchange_token
 from llmstrat_iac.sandbox.vendor.google_storage import GoogleStorage
 from llmstrat_iac.sandbox.vendor.google_tuning import GoogleTuning
 from llmstrat_iac.sandbox.vendor.google_tuning_wire import GoogleTuningWire
+from llmstrat_iac.sandbox.vendor.hub_wire import hub_routes
 from llmstrat_iac.sandbox.vendor.openai_files import Files
 from llmstrat_iac.sandbox.vendor.openai_tuning import FineTuning
 from llmstrat_iac.sandbox.vendor.openai_tuning_wire import OpenAiTuningWire
@@ -38,6 +39,7 @@ def build_app(generator: Generator) -> Starlette:
             Mount("/gcs", routes=storage.routes()),
             Route("/google/token", exchange_token, methods=["POST"]),
             Mount("/gemini/v1beta", routes=GeminiWire(generator).routes()),
+            Mount("/hub", routes=hub_routes()),
             Mount("/bedrock", routes=BedrockWire(generator).routes()),
         ]
     )

@@ -1,0 +1,34 @@
+"""The part of the Hugging Face hub that a preflight asks: a model's `config.json` at a commit, gated or not."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from llmstrat_iac.catalog.open_models import find_model
+
+_NOT_GRANTED = "not-granted"
+"""A token with this in it belongs to an account that hasn't accepted any licence."""
+_NO_COMMIT = "0" * 40
+
+
+def hub_routes() -> list[Route]:
+    """The hub's surface."""
+    return [Route("/{organisation}/{model}/resolve/{revision}/config.json", _config, methods=["GET", "HEAD"])]
+
+
+async def _config(request: Request) -> Response:
+    name = f"{request.path_params['organisation']}/{request.path_params['model']}"
+    if request.path_params["revision"] == _NO_COMMIT:
+        return Response("Entry not found", status_code=404)
+    known = find_model(name)
+    if known is not None and known.gated:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not token:
+            return Response(f"Access to model {name} is restricted.", status_code=401)
+        if _NOT_GRANTED in token:
+            return Response(f"Access to model {name} is restricted and you are not in the list.", status_code=403)
+    return Response(json.dumps({"model_type": "llama"}), media_type="application/json")
