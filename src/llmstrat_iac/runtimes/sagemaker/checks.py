@@ -47,7 +47,7 @@ def check_training(training: ResolvedTraining) -> Iterator[Finding]:
 
 def check_serving(serving: ResolvedServing, image: str) -> Iterator[Finding]:
     """CUDA, instance type, replicas, hours and adapters."""
-    yield from _check_cuda(image, serving.options.inference_ami)
+    yield from check_cuda(image, serving.options.inference_ami)
     yield from _check_type(serving.choice, "serving", _NOT_SERVING)
     yield from _check_zero(serving)
     yield from _check_hours(serving)
@@ -90,7 +90,7 @@ def _check_type(choice: Choice, part: str, missing: frozenset[str]) -> Iterator[
         )
 
 
-def _check_cuda(image: str, ami: str) -> Iterator[Finding]:
+def check_cuda(image: str, ami: str) -> Iterator[Finding]:
     host, needed = host_cuda(ami), cuda_of(image)
     path = "serving.options.inference_ami"
     if needed is None:

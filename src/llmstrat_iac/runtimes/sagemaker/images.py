@@ -59,8 +59,8 @@ COPYING = Image("pytorch-amzn2023", "2.13", "training", "pytorch", "2.13-cpu-amz
 """Python and boto3 without a GPU: copies weights from the hub to S3."""
 
 Cuda = tuple[int, int]
-_SERVER_LINES = {"1": (12, 9), "2": (13, 0)}
-"""Of `server-sagemaker-cuda-vN`: https://aws.github.io/deep-learning-containers/vllm/ and the repository's data/*.yml."""
+_SERVER_LINES: dict[str, Cuda] = {"1": (12, 9), "2": (13, 0)}
+"""Of `server-sagemaker-cuda-vN`: https://aws.github.io/deep-learning-containers/vllm/ and its source, data/*.yml."""
 _AMI_CUDA: dict[str, Cuda] = {
     "al2-ami-sagemaker-inference-gpu-2": (12, 2),
     "al2-ami-sagemaker-inference-gpu-2-1": (12, 2),

@@ -9,7 +9,8 @@ from pydantic import Field
 from llmstrat_iac.spec.common import Closed
 from llmstrat_iac.spec.units import Ttl
 
-Image = Annotated[str, Field(pattern=r"^\S+[:@]\S+$", max_length=255)]
+_ECR = r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/\S+[:@]\S+$"
+Image = Annotated[str, Field(pattern=_ECR, max_length=255)]
 InferenceAmi = Literal[
     "al2-ami-sagemaker-inference-gpu-2",
     "al2-ami-sagemaker-inference-gpu-2-1",

@@ -11,9 +11,10 @@ from llmstrat_iac.plan import Basis, CostLine, PlannedResource, SizingLine, Stac
 from llmstrat_iac.runtimes.sagemaker.checks import check_serving, check_training
 from llmstrat_iac.runtimes.sagemaker.images import SERVING, TRAINING, image_uri
 from llmstrat_iac.runtimes.sagemaker.options import ServingOptions, TrainingOptions
+from llmstrat_iac.trainer import PACKAGE_FILES
 
-CODE_FILES = 5
-"""Of a training: launcher, job, trainer and accelerate configuration, requirements."""
+CODE_FILES = 5 + len(PACKAGE_FILES)
+"""Of a training: launcher with its modules, job, configuration of trainer and accelerate, requirements."""
 _GB = 1e9
 
 
