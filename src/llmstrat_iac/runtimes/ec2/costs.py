@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice, aws_price
 from llmstrat_iac.catalog.gpu_prices import ec2_price
+from llmstrat_iac.components.ec2.egress import NETWORK_ENDPOINTS
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import Basis, CostLine
-from llmstrat_iac.runtimes.ec2.egress import NETWORK_ENDPOINTS
 from llmstrat_iac.runtimes.ec2.options import ServingOptions, TrainingOptions
 
 METRICS = 2

@@ -6,24 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from llmstrat_iac.components.ec2.images import TRAINING_IMAGE
 from llmstrat_iac.spec.common import Closed
 
 Ami = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
 Image = Annotated[str, Field(pattern=r"^\S+:\S+$", max_length=512)]
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365]
-
-AMI_PARAMETER = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
-"""AWS's newest deep-learning AMI: NVIDIA driver 595, Docker with GPUs, NVMe at `/opt/dlami/nvme`.
-
-https://docs.aws.amazon.com/dlami/latest/devguide/aws-deep-learning-x86-base-gpu-ami-ubuntu-24-04.html
-"""
-TRAINING_IMAGE = "public.ecr.aws/deep-learning-containers/pytorch:2.13-cu133-amzn2023"
-SERVING_REPOSITORY = "vllm"
-SERVING_TAG = "server-cuda-v2.3"
-"""vLLM 0.27.0 on CUDA 13, port 8000: github.com/aws/deep-learning-containers docs/vllm, as of 2026-08-21."""
-PUBLIC_IMAGES = "public.ecr.aws/deep-learning-containers"
-IMAGES_ACCOUNT = "763104351884"
-"""AWS's account with the same images in each region's private ECR, which needs no way to the internet."""
 
 
 class TrainingOptions(Closed):
@@ -35,9 +23,6 @@ class TrainingOptions(Closed):
     image: Image = Field(default=TRAINING_IMAGE, description="Container that trains: CUDA, PyTorch and pip.")
     root_gb: int = Field(default=300, ge=100, le=16_000, description="Size of the encrypted root volume, in GB.")
     log_retention_days: RetentionDays = Field(default=30, description="Days that CloudWatch keeps the job's log.")
-    max_attempts: int = Field(
-        default=5, ge=1, le=50, description="Instances that a `spot` job may use up before it counts as failed."
-    )
 
 
 class ServingOptions(Closed):

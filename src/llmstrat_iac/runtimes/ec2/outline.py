@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llmstrat_iac.components.ec2.egress import NETWORK_ENDPOINTS, serving_egress
+from llmstrat_iac.components.ec2.images import is_private
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import Finding, PlannedResource, Severity, SizingLine, StackPlan
 from llmstrat_iac.runtimes.ec2.costs import network_lines, serving_lines, training_lines
-from llmstrat_iac.runtimes.ec2.egress import NETWORK_ENDPOINTS, serving_egress
 from llmstrat_iac.runtimes.ec2.options import ServingOptions, TrainingOptions
+from llmstrat_iac.trainer import PACKAGE_FILES
 
-JOB_FILES = 5
-"""launch.py, job.json, train.yaml, accelerate.yaml and requirements.txt."""
+JOB_FILES = 5 + len(PACKAGE_FILES)
+"""launch.py, job.json, train.yaml, accelerate.yaml, requirements.txt, and the launcher's package."""
 
 
 def plan_training(training: ResolvedTraining) -> StackPlan:
@@ -147,7 +149,7 @@ def _check_egress(serving: ResolvedServing) -> Iterator[Finding]:
                 reason="without a NAT gateway the instances reach AWS's endpoints only",
                 remedy="copy the weights to S3, or set `serving.options.egress: nat`",
             )
-    if options.image is not None and ".dkr.ecr." not in options.image:
+    if options.image is not None and not is_private(options.image):
         yield Finding(
             "egress-none",
             Severity.ERROR,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from llmstrat_iac.components.ec2.images import IMAGES_ACCOUNT, PUBLIC_IMAGES, SERVING_IMAGE, is_private
 from llmstrat_iac.open_model import ResolvedServing
-from llmstrat_iac.runtimes.ec2.options import (
-    IMAGES_ACCOUNT,
-    PUBLIC_IMAGES,
-    SERVING_REPOSITORY,
-    SERVING_TAG,
-    ServingOptions,
-)
 
 NETWORK_ENDPOINTS = (
     "autoscaling",  # the instance reports its own failure and completes its end
@@ -23,22 +19,21 @@ NETWORK_ENDPOINTS = (
 """Interface endpoints of a network without a NAT gateway. No `secretsmanager`: only the hub asks for a token."""
 
 
-def serving_egress(serving: ResolvedServing) -> str:
+def serving_egress(serving: ResolvedServing) -> Literal["nat", "none"]:
     """`nat` if anything comes from the hub or a public registry, `none` if all is in S3; or what the spec says."""
-    options: ServingOptions = serving.options
-    if options.egress != "auto":
-        return options.egress
-    adapters = [adapter.source for adapter in serving.block.adapters]
-    in_s3 = all(source.startswith("s3://") for source in (serving.model.block.id, *adapters))
-    private_image = options.image is None or ".dkr.ecr." in options.image
-    return "none" if in_s3 and private_image else "nat"
+    options = serving.options
+    wanted: Literal["auto", "nat", "none"] = options.egress
+    if wanted != "auto":
+        return wanted
+    sources = (serving.model.block.id, *(adapter.source for adapter in serving.block.adapters))
+    in_s3 = all(source.startswith("s3://") for source in sources)
+    return "none" if in_s3 and (options.image is None or is_private(options.image)) else "nat"
 
 
 def serving_image(serving: ResolvedServing) -> str:
     """The container: the spec's, or AWS's from where the network reaches it."""
-    options: ServingOptions = serving.options
-    if options.image is not None:
-        return options.image
+    if serving.options.image is not None:
+        return str(serving.options.image)
     if serving_egress(serving) == "nat":
-        return f"{PUBLIC_IMAGES}/{SERVING_REPOSITORY}:{SERVING_TAG}"
-    return f"{IMAGES_ACCOUNT}.dkr.ecr.{serving.region}.amazonaws.com/{SERVING_REPOSITORY}:{SERVING_TAG}"
+        return f"{PUBLIC_IMAGES}/{SERVING_IMAGE}"
+    return f"{IMAGES_ACCOUNT}.dkr.ecr.{serving.region}.amazonaws.com/{SERVING_IMAGE}"
