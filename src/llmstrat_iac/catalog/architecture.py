@@ -37,6 +37,8 @@ class Architecture:
     query_key_value_bias: bool = False
     published_format: str = "16-bit"
     """How the weights are published: `16-bit`, or `mxfp4` for experts in 4 bits."""
+    float16: bool = True
+    """Whether it can compute in float16; Gemma 2 and 3 overflow there, so that vLLM refuses."""
 
     @property
     def parameters(self) -> int:
@@ -92,12 +94,25 @@ class Architecture:
         return self.hidden_size * (2 * self.layers + 1)
 
     @property
+    def expert_parameters(self) -> int:
+        """Of all routed experts, routers not included; 0 without experts."""
+        return self._moe_layers * (self.experts or 0) * self._mlp(self.intermediate_size)
+
+    @property
+    def key_value_parameters(self) -> int:
+        """Of the key and value projections of all layers: what tensor parallelism can't split beyond the heads."""
+        return self.layers * 2 * self.hidden_size * self.kv_heads * self.head_dim
+
+    @property
     def mlp_width(self) -> int:
         """Width of what one token's feed-forward computes: all of its experts together."""
-        if self.experts is None:
-            return self.intermediate_size
-        routed = self.intermediate_size * ((self.experts_per_token or self.experts) + self.shared_experts)
+        routed = self.intermediate_size * (self.experts_at_once + self.shared_experts)
         return max(routed, self.dense_intermediate_size)
+
+    @property
+    def experts_at_once(self) -> int:
+        """Routed experts that a token passes through; 1 without experts."""
+        return 1 if self.experts is None else self.experts_per_token or self.experts
 
     @property
     def kv_bytes_per_token_and_layer(self) -> int:

@@ -136,6 +136,7 @@ def _shape(row: dict[str, str]) -> Architecture:
         dense_intermediate_size=_count(row["dense_intermediate_size"]) or 0,
         query_key_value_bias=row["query_key_value_bias"] == "yes",
         published_format=row["published_format"],
+        float16=row["float16"] == "yes",
     )
 
 

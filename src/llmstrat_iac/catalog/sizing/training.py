@@ -2,12 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from llmstrat_iac.catalog.instances import InstanceType
-from llmstrat_iac.catalog.sizing.contract import Choice, Price, TrainingNeed
+from llmstrat_iac.catalog.instances import InstanceType, instances
+from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Price, Rejection, TrainingNeed
+from llmstrat_iac.catalog.sizing.ranking import ranked, shortfall
+from llmstrat_iac.catalog.sizing.serving import OLDEST_CUDA
+from llmstrat_iac.catalog.sizing.training_memory import host_gib, training_memory
+
+MICRO_BATCHES = (8, 4, 2, 1)
 
 
 def choose_training(need: TrainingNeed, *, price: Price, candidates: Iterable[InstanceType] | None = None) -> Choice:
-    """Every instance type (or every candidate) with its memory and price, or why it doesn't fit."""
-    raise NotImplementedError
+    """Every instance type (or every candidate) with its memory and price, or why it doesn't fit.
+
+    All GPUs of an instance are used. Each has the whole model where that fits (DDP), except for `full`, whose states
+    are always split over several (FSDP), which is also how a model is trained that no GPU can hold.
+    """
+    looked_at = instances() if candidates is None else candidates
+    return ranked(_answer(need, instance, price) for instance in looked_at)
+
+
+def _answer(need: TrainingNeed, instance: InstanceType, price: Price) -> Fit | Rejection:
+    usd, gpus = price(instance), instance.accelerators
+    reason = _unable(need, instance)
+    sizes = _micro_batches(need, gpus)
+    if not reason and not sizes:
+        reason = f"a batch of {need.batch_size} can't be split evenly over its {gpus} GPUs"
+    if reason:
+        return Rejection(instance, reason, usd)
+    for sharded in _ways(need, gpus):
+        for size in sizes:
+            memory = training_memory(need, instance, gpus=gpus, micro_batch_size=size, sharded=sharded)
+            if memory.headroom >= 0:
+                return _with_host(need, Fit(instance, gpus, memory, usd, size, sharded))
+    what = "of its GPU" if gpus == 1 else f"on each of {gpus} GPUs"
+    text = shortfall(what, memory.parts, memory.available)
+    return Rejection(instance, f"{text}, with micro batches of {size}", usd)
+
+
+def _ways(need: TrainingNeed, gpus: int) -> Iterator[bool]:
+    if gpus == 1 or need.method != "full":
+        yield False
+    if gpus > 1:
+        yield True
+
+
+def _micro_batches(need: TrainingNeed, gpus: int) -> tuple[int, ...]:
+    wanted = MICRO_BATCHES if need.micro_batch_size is None else (need.micro_batch_size,)
+    return tuple(size for size in wanted if need.batch_size is None or need.batch_size % (size * gpus) == 0)
+
+
+def _unable(need: TrainingNeed, instance: InstanceType) -> str:
+    accelerator, capability = instance.accelerator, instance.compute_capability
+    if capability < OLDEST_CUDA:
+        return f"the images' CUDA 13 needs compute capability {OLDEST_CUDA}; {accelerator} has {capability}"
+    if instance.sixteen_bit == "bfloat16":
+        return ""
+    if need.method == "qlora":
+        # TRL makes the adapter bfloat16 beside 4-bit weights, for which PyTorch has no loss scaling (trl#4901).
+        return f"qlora trains its adapter in bfloat16, which {accelerator} (compute capability {capability}) hasn't"
+    if not need.architecture.float16:
+        return f"the model overflows in float16, and {accelerator} has no bfloat16"
+    return ""
+
+
+def _with_host(need: TrainingNeed, fit: Fit) -> Fit | Rejection:
+    needed, has = host_gib(need, sharded=fit.sharded), fit.instance.memory_gib
+    if needed <= has:
+        return fit
+    return Rejection(
+        fit.instance, f"gathers {needed:.0f} GiB in the instance's own memory, which is {has:.0f}", fit.price
+    )
