@@ -63,7 +63,7 @@ def serving_need(serving: ResolvedServing) -> ServingNeed:
         concurrency=block.concurrency,
         adapters=len(ranks),
         max_rank=max(ranks, default=0),
-        tensor_parallel=None if block.tensor_parallel == AUTO else block.tensor_parallel,
+        tensor_parallel=None if block.tensor_parallel == "auto" else block.tensor_parallel,
     )
 
 

@@ -68,9 +68,8 @@ def _unable(need: TrainingNeed, instance: InstanceType) -> str:
 
 
 def _with_host(need: TrainingNeed, fit: Fit) -> Fit | Rejection:
-    needed, has = host_gib(need, sharded=fit.sharded), fit.instance.memory_gib
+    needed, has = host_gib(need, gpus=fit.gpus, sharded=fit.sharded), fit.instance.memory_gib
     if needed <= has:
         return fit
-    return Rejection(
-        fit.instance, f"gathers {needed:.0f} GiB in the instance's own memory, which is {has:.0f}", fit.price
-    )
+    reason = f"loads and saves by way of {needed:.0f} GiB of the instance's own memory; it has {has:.0f}"
+    return Rejection(fit.instance, reason, fit.price)
