@@ -39,6 +39,7 @@ def _ordered() -> tuple[Case, ...]:
     pairs = {
         "other-policy": "policy", "other-role": "role", "other-api": "api", "policed-api": "api",
         "other-bucket": "bucket", "home-bucket": "bucket", "other-kms-key": "kms-key", "other-topic": "topic",
+        "other-vpc-link": "vpc-link",
     }  # fmt: skip
     other_key = Case("other-key", by_name["key"].token, lambda m: {"enabled": True}, None, None, by_name["key"].exists)
     first = [_extra(name, by_name[like]) for name, like in pairs.items()]

@@ -15,6 +15,8 @@ def agw(call: str, **names: str) -> Callable[[Cloud, Inputs], object]:
 
 ROUTE = {"restApiId": "restApi", "resourceId": "resourceId", "httpMethod": "httpMethod"}
 
+BALANCER = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/fleet/0123456789abcdef"
+
 GATEWAY = (
     Case(
         "api", "aws:apigateway/restApi:RestApi",
@@ -73,6 +75,36 @@ GATEWAY = (
             "request_templates": {"application/json": '{"statusCode": 200}'},
         },
         lambda m: {"request_templates": {"application/json": '{"statusCode": 204}', "text/plain": "{}"}},
+        None,
+        agw("get_integration", **ROUTE),
+    ),
+    Case(
+        "vpc-link", "aws:apigatewayv2/vpcLink:VpcLink",
+        lambda m: {"subnet_ids": ["subnet-b", "subnet-a"], "security_group_ids": ["sg-a"], "tags": {"team": "a"}},
+        lambda m: {"name": "renamed", "tags": {"team": "b"}},
+        lambda m: {"security_group_ids": ["sg-b"]},
+        lambda aws, out: aws("apigatewayv2").get_vpc_link(VpcLinkId=out["id"]),
+    ),
+    Case(
+        "private-method", "aws:apigateway/method:Method",
+        lambda m: {
+            "rest_api": m["api"].id, "resource_id": m["api"].root_resource_id, "http_method": "ANY",
+            "authorization": "AWS_IAM", "request_parameters": {"method.request.path.proxy": True},
+        },
+        None,
+        None,
+        agw("get_method", **ROUTE),
+    ),
+    Case(
+        "private", "aws:apigateway/integration:Integration",
+        lambda m: {
+            "rest_api": m["api"].id, "resource_id": m["api"].root_resource_id,
+            "http_method": m["private-method"].http_method, "type": "HTTP_PROXY", "integration_http_method": "ANY",
+            "connection_type": "VPC_LINK", "connection_id": m["other-vpc-link"].id, "integration_target": BALANCER,
+            "uri": "http://fleet.test:8080/v1/{proxy}", "response_transfer_mode": "STREAM",
+            "request_parameters": {"integration.request.path.proxy": "method.request.path.proxy"},
+        },
+        lambda m: {"integration_target": f"{BALANCER}2", "timeout_milliseconds": 90000},
         None,
         agw("get_integration", **ROUTE),
     ),

@@ -21,8 +21,9 @@ from llmstrat_iac.sandbox.provider.table import Row, load_table
 from llmstrat_iac.sandbox.provider.values import Props
 
 SERVICES = (
-    "account", "apigateway_api", "apigateway_keys", "apigateway_routes", "apigateway_stages", "bedrock", "budgets",
-    "cloudwatch", "dynamodb", "iam", "kms", "lambda_", "logs", "policy_document", "s3", "sagemaker", "scheduler",
+    "account", "apigateway_api", "apigateway_keys", "apigateway_routes", "apigateway_stages", "apigatewayv2",
+    "bedrock", "budgets",
+    "cloudwatch", "dynamodb", "iam", "kms", "lambda_", "logs", "policy_document", "s3", "sagemaker", "sagemaker_serving", "scheduler",
     "secretsmanager", "sns",
 )  # fmt: skip
 
@@ -76,8 +77,13 @@ class Resource(ABC):
     def delete(self, call: Call, rid: str, state: Props) -> None:
         """Delete; a not-found error counts as success."""
 
+    def replaced_by(self, state: Props, news: Props) -> frozenset[str]:
+        """Properties whose change replaces the thing for a reason that no table row can tell."""
+        return frozenset()
+
     def identify(self, state: Props, rid: str) -> str:
-        """The id of an imported resource; `state` holds the parts of the import id as the table names them."""
+        """The id of an imported resource; `state` holds the parts of the import id as the table names them, and may be
+        completed."""
         return str(state.get("id", rid))
 
 
