@@ -44,14 +44,19 @@ class Ec2Names:
 
     @property
     def balancer(self) -> str:
-        """Of the load balancer and of its target group: names of at most 32 characters, unique in account and region.
+        """Of the load balancer and of its target group, each unique in account and region.
 
+        At most 32 characters, and not `internal-` at the start:
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
         """
-        if len(self.prefix) <= _BALANCER_LIMIT:
+        if len(self.prefix) <= _BALANCER_LIMIT and not self.prefix.startswith("internal-"):
             return self.prefix
         digest = hashlib.sha256(self.prefix.encode()).hexdigest()[:8]
-        return f"{self.prefix[: _BALANCER_LIMIT - 9].rstrip('-')}-{digest}"
+        return f"llm-{self.prefix[: _BALANCER_LIMIT - 13].strip('-')}-{digest}"
+
+    def group(self, part: str) -> str:
+        """Of a security group; `sg-` at the start is AWS's own."""
+        return f"llmstrat-{self.prefix}-{part}"
 
     def job(self, key: str) -> str:
         """Of what runs one training job."""

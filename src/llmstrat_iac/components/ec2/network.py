@@ -159,7 +159,7 @@ class Network(pulumi.ComponentResource):
         group = aws.ec2.SecurityGroup(
             name,
             aws.ec2.SecurityGroupArgs(
-                name=f"{self._args.name}-endpoints",
+                name=f"llmstrat-{self._args.name}-endpoints",
                 description="AWS's endpoints in this network",
                 vpc_id=self._vpc.id,
             ),

@@ -30,7 +30,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         plan_training=plan_training,
         plan_serving=plan_serving,
         train=f"{_HEAVY}.training:train",
-        serve=f"{_HEAVY}.fleet:serve",
+        serve=f"{_HEAVY}.serving:serve",
         jobs=f"{_HEAVY}.jobs:open_jobs",
         permissions=f"{_HEAVY}.permissions:permissions",
         preflight=f"{_HEAVY}.preflight:preflight",
