@@ -98,7 +98,7 @@ def _adapter(training: ResolvedTraining, *, sharded: bool) -> dict[str, Any]:
         "use_peft": True,
         "lora_task_type": "CAUSAL_LM",
         "lora_r": lora.rank,
-        "lora_alpha": int(lora.alpha) if lora.alpha.is_integer() else lora.alpha,
+        "lora_alpha": int(lora.alpha) if float(lora.alpha).is_integer() else lora.alpha,
         "lora_dropout": lora.dropout,
         "lora_target_modules": targets,
         "use_rslora": lora.rslora,

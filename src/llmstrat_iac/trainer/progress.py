@@ -10,11 +10,9 @@ from typing import Any
 
 _METRICS = {
     "loss": "training_loss",
-    "train_loss": "training_loss",
     "eval_loss": "validation_loss",
     "num_tokens": "trained_tokens",
     "epoch": "epoch",
-    "train_runtime": "seconds",
 }
 """TRL's names to those of every runtime and vendor."""
 
