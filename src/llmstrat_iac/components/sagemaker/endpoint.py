@@ -199,7 +199,7 @@ class _Endpoint:
         role = self._role.arn if component else None
         variant = self._component_variant() if component else self._plain_variant()
         # A component has its model itself, so that a new model needs no new configuration.
-        content = pulumi.Output.all(role or self._model.name, _shape(self._serving))
+        content = pulumi.Output.all(self._model.name if role is None else role, _shape(self._serving))
         return sage.EndpointConfiguration(
             "fleet",
             sage.EndpointConfigurationArgs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -11,7 +12,25 @@ import pulumi_aws as aws
 from llmstrat_iac.components.policies import Account, Statement, create_role
 from llmstrat_iac.components.tuning.storage import trust
 
-_ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<repository>[^:@]+)[:@]")
+_ECR = re.compile(
+    r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<repository>[^:@]+)[:@](?P<tag>\S+)$"
+)
+
+
+@dataclass(frozen=True)
+class EcrImage:
+    """A container's URI, taken apart."""
+
+    account: str
+    region: str
+    repository: str
+    tag: str
+    """Or digest."""
+
+    @property
+    def arn(self) -> str:
+        """Of its repository; `{partition}` is filled in by the program."""
+        return f"arn:{{partition}}:ecr:{self.region}:{self.account}:repository/{self.repository}"
 
 
 def create_container_role(
@@ -74,14 +93,18 @@ def read_secret(arn: pulumi.Input[str]) -> Statement:
     return Statement(("secretsmanager:GetSecretValue",), [arn])
 
 
-def _pull(account: Account, image: str) -> list[Statement]:
-    found = _ECR.match(image)
+def parse_image(uri: str) -> EcrImage:
+    """The parts of a URI in ECR."""
+    found = _ECR.match(uri)
     assert found is not None, "the options' pattern asks for an image in ECR"
-    repository = f"arn:{{partition}}:ecr:{found['region']}:{found['account']}:repository/{found['repository']}"
+    return EcrImage(**found.groupdict())
+
+
+def _pull(account: Account, image: str) -> list[Statement]:
     layers = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
     # Neither of the last two knows resources: a token for the registry, and the container's own numbers.
     return [
-        Statement(layers, [account.fill(repository)]),
+        Statement(layers, [account.fill(parse_image(image).arn)]),
         Statement(("ecr:GetAuthorizationToken",), ["*"]),
         Statement(("cloudwatch:PutMetricData",), ["*"], {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}),
     ]

@@ -1,25 +1,16 @@
-"""How far SageMaker's customization jobs are. A deleted job is gone, so nothing here is history only."""
+"""How far SageMaker's customization jobs are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from llmstrat_iac.components.leftovers import belongs, pages
-from llmstrat_iac.components.tuning.aws_errors import explained, object_exists
-from llmstrat_iac.components.tuning.names import TAG_JOB, attempt_of, identity_of
+from llmstrat_iac.components.sagemaker.training_jobs import TrainingJobs, failure_of, metrics_of, state_of
+from llmstrat_iac.components.tuning.aws_errors import object_exists
+from llmstrat_iac.components.tuning.names import attempt_of, identity_of
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.target import Target
-from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
-
-_STATES = {
-    "InProgress": JobState.RUNNING,
-    "Completed": JobState.COMPLETED,
-    "Failed": JobState.FAILED,
-    "Stopping": JobState.RUNNING,
-    "Stopped": JobState.CANCELLED,
-}
-_WAITING = frozenset({"Starting", "Pending", "LaunchingMLInstances", "PreparingTrainingStack"})
+from llmstrat_iac.tuning import JobState, TuningJob
 
 
 def open_jobs(
@@ -29,53 +20,13 @@ def open_jobs(
     return SageMakerJobs(resolved.stack_name, session)
 
 
-class SageMakerJobs:
-    """Jobs by name and tag."""
+class SageMakerJobs(TrainingJobs):
+    """Serverless customizations: jobs that have no instances of their own."""
 
-    def __init__(self, stack_name: str, session: AwsSession) -> None:
-        self._stack_name = stack_name
-        self._session = session
-        self._client = session.client("sagemaker")
-
-    def list(self) -> tuple[TuningJob, ...]:
-        """All jobs that carry the stack's tag, the newest first."""
-        with explained("SageMaker's training jobs can't be listed"):
-            found = [
-                self._job(summary["TrainingJobName"], tags[TAG_JOB])
-                for summary in pages(
-                    self._client, "list_training_jobs", "TrainingJobSummaries", NameContains=self._stack_name
-                )
-                if TAG_JOB in (tags := self._tags(summary["TrainingJobArn"]))
-            ]
-        return tuple(sorted(found, key=lambda job: job.created.timestamp() if job.created else 0.0, reverse=True))
-
-    def cancel(self, job: TuningJob) -> None:
-        """Stop a running job."""
-        with explained(f"the job {job.name} can't be stopped"):
-            self._client.stop_training_job(TrainingJobName=job.name)
-
-    def events(self, job: TuningJob) -> Iterator[JobEvent]:
-        """The job's transitions."""
-        with explained(f"the job {job.name} can't be read"):
-            raw = self._client.describe_training_job(TrainingJobName=job.name)
-        for change in raw.get("SecondaryStatusTransitions") or ():
-            level = "error" if change["Status"] == "Failed" else "info"
-            message = change.get("StatusMessage") or ""
-            text = change["Status"] if message in ("", change["Status"]) else f"{change['Status']}: {message}"
-            yield JobEvent(change["StartTime"], level, text)
-        if raw.get("FailureReason"):
-            yield JobEvent(raw.get("TrainingEndTime") or raw["CreationTime"], "error", raw["FailureReason"])
-
-    def _tags(self, arn: str) -> Mapping[str, str]:
-        tags = list(pages(self._client, "list_tags", "Tags", ResourceArn=arn))
-        return {tag["Key"]: tag["Value"] for tag in tags} if belongs(tags, self._stack_name) else {}
-
-    def _job(self, name: str, key: str) -> TuningJob:
-        raw = self._client.describe_training_job(TrainingJobName=name)
-        state = _STATES[raw["TrainingJobStatus"]]
-        if state is JobState.RUNNING and raw.get("SecondaryStatus") in _WAITING:
-            state = JobState.QUEUED
-        data = _train_uri(raw)
+    def _job(self, name: str, key: str, raw: Mapping[str, Any]) -> TuningJob | None:
+        if "ServerlessJobConfig" not in raw:
+            return None
+        state, data = state_of(raw), _train_uri(raw)
         over_without_model = state in (JobState.FAILED, JobState.CANCELLED)
         return TuningJob(
             identity=identity_of(key),
@@ -86,11 +37,8 @@ class SageMakerJobs:
             created=raw["CreationTime"],
             finished=raw.get("TrainingEndTime"),
             progress=_progress(raw, state),
-            metrics={
-                metric["MetricName"].replace("train_loss", "training_loss"): float(metric["Value"])
-                for metric in raw.get("FinalMetricDataList") or ()
-            },
-            failure=raw.get("FailureReason") if state is JobState.FAILED else None,
+            metrics=metrics_of(raw),
+            failure=failure_of(raw),
             model_id=raw.get("OutputModelPackageArn") if state is JobState.COMPLETED else None,
             inputs={
                 "key": key,

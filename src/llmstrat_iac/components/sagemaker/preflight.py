@@ -1,0 +1,67 @@
+"""What AWS says of a spec's SageMaker parts before they start: whether the containers are there.
+
+Quotas and permissions are asked for all runtimes together; instance types are compared at `plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from llmstrat_iac.components.leftovers import explain
+from llmstrat_iac.components.sagemaker.images import resolve
+from llmstrat_iac.components.sagemaker.roles import EcrImage, parse_image
+from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
+from llmstrat_iac.plan import Finding, Severity
+from llmstrat_iac.runtimes.sagemaker.images import COPYING, SERVING, TRAINING
+from llmstrat_iac.runtimes.sagemaker.outline import copies_from_hub
+
+_RULE = "aws.sagemaker.image"
+
+
+def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
+    """Yield a finding for each container that isn't there, or can't be asked for."""
+    for path, uri in _images(resolved):
+        yield from _check_image(path, parse_image(uri), session)
+
+
+def _images(resolved: ResolvedSpec) -> Iterator[tuple[str, str]]:
+    open_model = resolved.open_model
+    assert open_model is not None, "only asked for specs with `model:`"
+    training, serving = open_model.training, open_model.serving
+    if training is not None and training.runtime.name == "sagemaker":
+        yield "training.options.image", training.options.image or resolve(TRAINING, training.region)
+    if serving is not None and serving.runtime.name == "sagemaker":
+        yield "serving.options.image", serving.options.image or resolve(SERVING, serving.region)
+        if copies_from_hub(serving):
+            yield "model.id", resolve(COPYING, serving.region)
+
+
+def _check_image(path: str, image: EcrImage, session: AwsSession) -> Iterator[Finding]:
+    reference = {"imageDigest": image.tag} if image.tag.startswith("sha256:") else {"imageTag": image.tag}
+    try:
+        answer = session.client("ecr").batch_get_image(
+            registryId=image.account, repositoryName=image.repository, imageIds=[reference]
+        )
+        missing = [failure.get("failureReason", "") for failure in answer.get("failures") or ()]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "RepositoryNotFoundException":
+            yield Finding(
+                _RULE,
+                Severity.WARNING,
+                path,
+                f"unknown: whether ECR has {image.repository}:{image.tag} ({explain(error)})",
+                remedy="allow ecr:BatchGetImage on it",
+            )
+            return
+        missing = [explain(error)]
+    if missing:
+        yield Finding(
+            _RULE,
+            Severity.ERROR,
+            path,
+            f"ECR's registry {image.account} has no {image.repository}:{image.tag}: {missing[0]}",
+            reason="SageMaker would fail after the instances have been started",
+            remedy="name an image that exists, in the stack's region",
+        )
