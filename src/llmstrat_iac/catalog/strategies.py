@@ -93,7 +93,7 @@ OPEN_MODEL = StrategyProfile(
         "the licence of the model binds you",
     ),
     cost_drivers=("GPU hours of serving", "GPU hours of training", "storage of models and data"),
-    example="open-model/",
+    example="open-model/llama-3.1-8b-serve/spec.yaml",
 )
 
 FROM_SCRATCH = StrategyProfile(

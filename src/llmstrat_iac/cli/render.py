@@ -11,21 +11,29 @@ from rich.console import Console
 from rich.table import Table
 
 from llmstrat_iac.cli.text import UNKNOWN, WIDTH, count, money, print_findings, unit_price
-from llmstrat_iac.plan import Basis, CostLine, Plan, PlannedResource, Severity, Total
+from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Plan, PlannedResource, Severity, Total
 
+_VALUE_WIDTH = 30
+"""Of a sizing's value: what is longer breaks, and leaves room for what it rests on."""
 _SERVICES = {
     "apigateway": "API Gateway",
+    "apigatewayv2": "API Gateway",
+    "appautoscaling": "Application Auto Scaling",
+    "autoscaling": "EC2 Auto Scaling",
     "bedrock": "Bedrock",
     "budgets": "Budgets",
     "cloudwatch": "CloudWatch",
     "dynamodb": "DynamoDB",
+    "ec2": "EC2",
     "iam": "IAM",
     "lambda": "Lambda",
+    "lb": "Load balancing",
     "scheduler": "EventBridge Scheduler",
     "s3": "S3",
     "sagemaker": "SageMaker AI",
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",
+    "vpc": "EC2",
 }
 
 
@@ -188,7 +196,11 @@ def _print_costs(out: Console, plan: Plan, notes: _Notes) -> None:
 def _cost_row(line: CostLine, notes: _Notes) -> tuple[str, str, str, str, str]:
     price, per = unit_price(line.unit_usd)
     note = f"[dim]{notes.mark(line.source, line.as_of)}[/]"
-    return f"  {line.item}", _amount(line.quantity, line.unit), f"{price}{per}", money(line.usd), note
+    quantity, unit, usd = line.quantity, line.unit, line.usd
+    if line.basis is Basis.HOUR:
+        quantity, unit = quantity * HOURS_A_MONTH, unit if unit == "hour" else f"{unit}-hour"
+        usd = None if usd is None else usd * HOURS_A_MONTH
+    return f"  {line.item}", _amount(quantity, unit), f"{price}{per}", money(usd), note
 
 
 def _amount(quantity: float, unit: str) -> str:
@@ -210,7 +222,8 @@ def _print_sizing(out: Console, plan: Plan) -> None:
     if not plan.stack.sizing:
         return
     out.print("\n[bold]Sizing[/]")
-    shown = table("  what", "value", "rests on", wrap=("rests on",))
+    shown = table("  what", "value", "rests on", wrap=("value", "rests on"))
+    shown.columns[1].max_width = _VALUE_WIDTH
     shown.show_header = False
     for line in plan.stack.sizing:
         shown.add_row(f"  {line.what}", line.value, f"[dim]{line.assumption}[/]")

@@ -1,0 +1,255 @@
+"""What speaks against training or serving an open model: it fits nowhere, or the engine or the trainer refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmstrat_iac.catalog.instances import find_instance
+from llmstrat_iac.catalog.open_models import find_model
+from llmstrat_iac.catalog.sizing.contract import Choice
+from llmstrat_iac.errors import LlmstratError
+from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
+from llmstrat_iac.open_model.data import lacks_template
+from llmstrat_iac.open_model.trl import accumulation_steps
+from llmstrat_iac.open_model.vllm import LORA_RANKS
+from llmstrat_iac.plan import Finding, Severity
+
+_SHOWN = 3
+_FP8_FROM = 8.0
+"""CUDA generation from which vLLM loads fp8 weights: Ampere unpacks them, Ada and Hopper multiply in fp8
+(https://docs.vllm.ai/en/latest/features/quantization/)."""
+
+
+def check_serving(serving: ResolvedServing) -> Iterator[Finding]:
+    """Yield what vLLM would refuse, before an instance is paid for that can't start."""
+    yield from _context(serving)
+    yield from _tensor_parallel(serving)
+    yield from _ranks(serving)
+    unable = list(_quantization(serving))
+    yield from unable or _fits_nowhere(serving.choice, "serving", _serving_remedy(serving))
+    if lacks_template(serving.model):
+        yield Finding(
+            rule="no-chat-template",
+            severity=Severity.WARNING,
+            path="model.id",
+            message=f"`{serving.model.known.id}` ships no chat template: chat requests would be refused",
+            reason="a base model completes text; `/v1/completions` works, `/v1/chat/completions` doesn't",
+            remedy="serve the family's instruct or chat model",
+        )
+    yield from _availability(serving)
+
+
+def check_training(training: ResolvedTraining) -> Iterator[Finding]:
+    """Yield what the trainer would refuse, or would do in vain."""
+    block, model = training.block, training.model
+    limit, asked = model.known.architecture.max_context, block.hyperparameters.max_length
+    if asked > limit:
+        yield Finding(
+            rule="length-beyond-model",
+            severity=Severity.ERROR,
+            path="training.hyperparameters.max_length",
+            message=f"examples of {asked:,} tokens are longer than the model's {limit:,}",
+            reason="positions that the model has never seen teach it nothing",
+            remedy=f"set `max_length: {limit}` or less; longer examples are cut",
+        )
+    if lacks_template(model):
+        yield Finding(
+            rule="no-chat-template",
+            severity=Severity.WARNING,
+            path="model.id",
+            message=f"`{model.known.id}` ships no chat template: it is trained on plain text",
+            reason="an example's question and answer are put together as they are, without turns or a system message",
+            remedy="train the family's instruct or chat model, unless the data is plain prompts and completions",
+        )
+    yield from _fits_nowhere(training.choice, "training", _training_remedy(training))
+    yield from _batch(training)
+    yield from _lengths_and_checkpoints(training)
+
+
+def _context(serving: ResolvedServing) -> Iterator[Finding]:
+    limit, asked = serving.model.known.architecture.max_context, serving.block.max_context
+    if asked > limit:
+        yield Finding(
+            rule="context-beyond-model",
+            severity=Severity.ERROR,
+            path="serving.max_context",
+            message=f"a context of {asked:,} tokens is longer than the model's {limit:,}",
+            reason="vLLM refuses to start: answers beyond the trained length are noise",
+            remedy=f"set `max_context: {limit}` or less",
+        )
+
+
+def _tensor_parallel(serving: ResolvedServing) -> Iterator[Finding]:
+    size, heads = serving.block.tensor_parallel, serving.model.known.architecture.attention_heads
+    if size == "auto" or (size > 0 and heads % size == 0):
+        return
+    allowed = ", ".join(str(each) for each in range(1, min(heads, 16) + 1) if heads % each == 0)
+    yield Finding(
+        rule="tensor-parallel-heads",
+        severity=Severity.ERROR,
+        path="serving.tensor_parallel",
+        message=f"{size} GPUs can't share {heads} attention heads evenly",
+        reason="each GPU computes whole heads, so their number must be a multiple of the GPUs'",
+        remedy=f"set one of {allowed}, or `auto`",
+    )
+
+
+def _ranks(serving: ResolvedServing) -> Iterator[Finding]:
+    ranks = {f"serving.adapters[{number}].rank": each.rank for number, each in enumerate(serving.block.adapters)}
+    if serving.training is not None and serving.training.makes_adapter:
+        ranks["training.hyperparameters.lora.rank"] = serving.training.block.hyperparameters.lora.rank
+    for path, rank in ranks.items():
+        if rank > LORA_RANKS[-1]:
+            yield Finding(
+                rule="lora-rank",
+                severity=Severity.ERROR,
+                path=path,
+                message=f"vLLM loads no adapter of rank {rank}",
+                reason=f"it makes room for ranks up to one of {', '.join(map(str, LORA_RANKS))}",
+                remedy=f"use a rank of {LORA_RANKS[-1]} or less; 8 to 64 is customary",
+            )
+
+
+def _quantization(serving: ResolvedServing) -> Iterator[Finding]:
+    method, identity = serving.block.quantization, serving.model.block.id
+    if method in ("awq", "gptq") and find_model(identity) is not None:
+        yield Finding(
+            rule="quantization-not-possible",
+            severity=Severity.ERROR,
+            path="serving.quantization",
+            message=f"the weights of `{identity}` aren't quantized by {method}",
+            reason=f"vLLM loads {method} weights, it doesn't make them",
+            remedy=f"name a repository with {method.upper()} weights as `model.id`, and `model.base: {identity}`; "
+            "or set `fp8`, which is made on load",
+        )
+    instance = find_instance(serving.block.instance)
+    if method == "fp8" and instance is not None and instance.compute_capability < _FP8_FROM:
+        yield Finding(
+            rule="quantization-not-possible",
+            severity=Severity.ERROR,
+            path="serving.quantization",
+            message=f"{instance.name} can't do fp8: its {instance.accelerator} is of CUDA generation "
+            f"{instance.compute_capability}",
+            reason=f"vLLM needs {_FP8_FROM} (Ampere) to unpack fp8 weights, and 8.9 (Ada) to compute in fp8",
+            remedy="set `instance: auto`, a g5, g6 or newer, or another quantization",
+        )
+
+
+def _availability(serving: ResolvedServing) -> Iterator[Finding]:
+    block = serving.block
+    if block.paused:
+        yield Finding(
+            rule="paused",
+            severity=Severity.INFO,
+            path="serving.paused",
+            message="there will be no instances: calls fail, or fall back",
+            reason="what isn't by the instance is billed on",
+            remedy="`llmstrat resume` starts them again",
+        )
+    elif block.replicas.min == 0 and not serving.runtime.wakes:
+        yield Finding(
+            rule="never-wakes",
+            severity=Severity.ERROR,
+            path="serving.replicas.min",
+            message=f"a fleet of no instances never starts one on {serving.runtime.title}",
+            reason="what it scales on is measured by running instances",
+            remedy="set `min: 1`, with `hours:` for times without instances; or `llmstrat pause` for now",
+        )
+    if block.hours is not None and not block.fallback:
+        yield Finding(
+            rule="no-answer-outside-hours",
+            severity=Severity.INFO,
+            path="serving.hours",
+            message="outside of its hours the fleet answers nobody",
+            reason="calls fail with 503 and `Retry-After` until it is up again",
+            remedy="name a closed model under `serving.fallback`, if calls can come at any time",
+        )
+
+
+def _fits_nowhere(choice: Choice, part: str, remedy: str) -> Iterator[Finding]:
+    if choice.best is not None:
+        return
+    nearest = sorted(choice.rejected, key=lambda each: -each.instance.accelerators * each.instance.accelerator_gib)
+    reasons = "; ".join(f"{each.instance.name}: {each.reason}" for each in nearest[:_SHOWN])
+    what = f"`{nearest[0].instance.name}`" if len(nearest) == 1 else f"any of {len(nearest)} instance types"
+    yield Finding(
+        rule="model-fits-nowhere",
+        severity=Severity.ERROR,
+        path=f"{part}.instance",
+        message=f"{part} doesn't fit on {what}",
+        reason=reasons,
+        remedy=remedy,
+    )
+
+
+def _serving_remedy(serving: ResolvedServing) -> str:
+    block = serving.block
+    smaller = [f"lower `max_context` ({block.max_context:,}) or `concurrency` ({block.concurrency})"]
+    if block.quantization == "none":
+        smaller.append("set `quantization: fp8`")
+    if block.instance != "auto":
+        smaller.append("set `instance: auto`")
+    return ", ".join([*smaller, "or choose a smaller model"])
+
+
+def _training_remedy(training: ResolvedTraining) -> str:
+    block = training.block
+    smaller = {"full": ["set `method: lora` or `qlora`"], "lora": ["set `method: qlora`"], "qlora": []}[block.method]
+    smaller.append(f"lower `max_length` ({block.hyperparameters.max_length:,})")
+    if block.hyperparameters.micro_batch_size is not None:
+        smaller.append("leave `micro_batch_size` out")
+    if block.instance != "auto":
+        smaller.append("set `instance: auto`")
+    return ", ".join([*smaller, "or choose a smaller model"])
+
+
+def _batch(training: ResolvedTraining) -> Iterator[Finding]:
+    """A batch that the GPUs can't share evenly."""
+    if training.choice.best is None:
+        return
+    try:
+        accumulation_steps(training)
+    except LlmstratError as error:
+        path, _, message = error.message.partition(": ")
+        yield Finding(
+            rule="batch-not-divisible",
+            severity=Severity.ERROR,
+            path=path,
+            message=message,
+            reason="each step adds up whole micro batches of every GPU",
+            remedy=error.remedy or "",
+        )
+
+
+def _lengths_and_checkpoints(training: ResolvedTraining) -> Iterator[Finding]:
+    """What the data shows: examples that are cut, and jobs that are over before they have saved anything."""
+    report, block = training.report, training.block
+    if report is None:
+        return
+    longest, limit = report.train.longest, block.hyperparameters.max_length
+    if longest is not None and longest.tokens > limit:
+        yield Finding(
+            rule="examples-are-cut",
+            severity=Severity.WARNING,
+            path="training.hyperparameters.max_length",
+            message=f"line {longest.line}, the longest, has about {longest.tokens:,} tokens; {limit:,} are kept",
+            reason="the answer stands at the end, and it is the end that is cut",
+            remedy="raise `max_length`, which needs more memory, or shorten such examples",
+        )
+    steps = optimizer_steps(training, report.train.examples)
+    if block.capacity == "spot" and steps <= block.checkpoint_steps:
+        yield Finding(
+            rule="spot-without-checkpoint",
+            severity=Severity.WARNING,
+            path="training.checkpoint_steps",
+            message=f"the job has {steps} steps, and would save its first checkpoint after {block.checkpoint_steps}",
+            reason="a spot instance that is reclaimed before starts from nothing",
+            remedy=f"set `checkpoint_steps: {max(1, steps // 5)}`, or `capacity: on-demand`",
+        )
+
+
+def optimizer_steps(training: ResolvedTraining, examples: int) -> int:
+    """How many times the weights are updated."""
+    asked = training.block.hyperparameters
+    steps = max(1, round(examples * asked.epochs / asked.batch_size))
+    return steps if asked.max_steps is None else min(steps, asked.max_steps)
