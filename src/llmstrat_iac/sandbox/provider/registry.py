@@ -22,9 +22,8 @@ from llmstrat_iac.sandbox.provider.values import Props
 
 SERVICES = (
     "account", "apigateway_api", "apigateway_keys", "apigateway_routes", "apigateway_stages", "apigatewayv2",
-    "bedrock", "budgets",
-    "cloudwatch", "dynamodb", "iam", "kms", "lambda_", "logs", "policy_document", "s3", "sagemaker", "sagemaker_serving", "scheduler",
-    "secretsmanager", "sns",
+    "appautoscaling", "bedrock", "budgets", "cloudcontrol", "cloudwatch", "dynamodb", "iam", "kms", "lambda_", "logs",
+    "policy_document", "s3", "sagemaker", "sagemaker_serving", "scheduler", "secretsmanager", "sns",
 )  # fmt: skip
 
 
