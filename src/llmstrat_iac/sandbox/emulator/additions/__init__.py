@@ -11,8 +11,10 @@ from importlib.metadata import version
 
 from llmstrat_iac.sandbox.emulator.additions import (
     access_log,
+    application_autoscaling,
     authorizer_key,
     bedrock_tuning,
+    cloud_control,
     exchange,
     gateway_updates,
     iam_authorization,
@@ -42,6 +44,8 @@ ADDITIONS: tuple[Addition, ...] = (
     *bedrock_tuning.ADDITIONS,
     sagemaker.ADDITION,
     service_quotas.ADDITION,
+    application_autoscaling.ADDITION,
+    cloud_control.ADDITION,
 )
 
 

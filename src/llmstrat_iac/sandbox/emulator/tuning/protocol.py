@@ -105,13 +105,16 @@ class JsonApi:
         try:
             if name not in self.handlers:
                 raise ApiError("UnknownOperationException", f"the sandbox's {self.service} doesn't serve {name}")
-            arguments = _parse(body)
-            _check(service_model(self.service).operation_model(name), arguments)
-            with at_one_moment():
-                result = {key: value for key, value in self.handlers[name](arguments).items() if value is not None}
+            result = self.call(name, _parse(body))
         except ApiError as error:
             return error.status, headers, json.dumps({"__type": error.code, "message": error.message}).encode()
         return 200, headers, json.dumps(result, separators=(",", ":")).encode()
+
+    def call(self, name: str, arguments: Arguments) -> dict[str, Any]:
+        """The members of an operation's answer to checked arguments; raises ApiError."""
+        _check(service_model(self.service).operation_model(name), arguments)
+        with at_one_moment():
+            return {key: value for key, value in self.handlers[name](arguments).items() if value is not None}
 
 
 def page(items: list[Any], arguments: Arguments, *, size: str, token: str) -> tuple[list[Any], str | None]:
