@@ -108,9 +108,16 @@ def part_type(kind: Type, key: str) -> Type:
 
 
 def compute_diff(
-    row: Row, schema: Schema, *, state: Props, old_inputs: Props, news: Props, ignore: Iterable[str] = ()
+    row: Row,
+    schema: Schema,
+    *,
+    state: Props,
+    old_inputs: Props,
+    news: Props,
+    ignore: Iterable[str] = (),
+    also: frozenset[str] = frozenset(),
 ) -> Diff:
-    """Compare the state with new inputs (all plain: secrets unwrapped)."""
+    """Compare the state with new inputs (all plain: secrets unwrapped); changes of the properties in `also` replace."""
     ignored = [_segments(path) for path in ignore]
     changes = tuple(
         change
@@ -118,7 +125,9 @@ def compute_diff(
         if not any(_covers(pattern, _segments(change.path)) for pattern in ignored)
     )
     replaces = frozenset(
-        change.path for change in changes if row.replaces(change.pattern, added_or_removed=change.kind != "update")
+        change.path
+        for change in changes
+        if change.path in also or row.replaces(change.pattern, added_or_removed=change.kind != "update")
     )
     return Diff(changes, replaces, _deletes_first(row, news))
 

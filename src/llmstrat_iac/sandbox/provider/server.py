@@ -125,14 +125,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @rpc
     def Diff(self, request: Any, context: Any) -> Any:
         token = _token(request.urn)
-        _, row = resource_for(token)
+        declaration, row = resource_for(token)
+        state, news = plain(decode(request.olds)), plain(decode(request.news))
         diff = compute_diff(
             row,
             resource_schema(token),
-            state=plain(decode(request.olds)),
+            state=state,
             old_inputs=plain(decode(request.old_inputs)),
-            news=plain(decode(request.news)),
+            news=news,
             ignore=request.ignoreChanges,
+            also=declaration.replaced_by(state, news),
         )
         response = provider_pb2.DiffResponse
         return response(

@@ -13,7 +13,8 @@ from llmstrat_iac.sandbox.provider.values import Props
 
 # Properties that the API spells otherwise than with a capital letter.
 RENAMED = {
-    "inputDataConfigs": "InputDataConfig", "s3OutputPath": "S3OutputPath", "s3Uri": "S3Uri",
+    "inputDataConfigs": "InputDataConfig", "containerEntrypoints": "ContainerEntrypoint",
+    "s3OutputPath": "S3OutputPath", "s3Uri": "S3Uri",
     "volumeSizeInGb": "VolumeSizeInGB", "mlflowConfig": "MlflowConfig",
     "enableSagemakerMetricsTimeSeries": "EnableSageMakerMetricsTimeSeries",
 }  # fmt: skip
@@ -50,7 +51,7 @@ class TrainingJob(Resource):
         }
 
     def update(self, call: Call, rid: str, old: Props, new: Props) -> None:
-        _retag(call.client("sagemaker"), old["arn"], old, new)
+        retag(call.client("sagemaker"), old["arn"], old, new)
 
     def delete(self, call: Call, rid: str, state: Props) -> None:
         client = call.client("sagemaker")
@@ -142,7 +143,7 @@ class ModelPackageGroup(Resource):
         }
 
     def update(self, call: Call, rid: str, old: Props, new: Props) -> None:
-        _retag(call.client("sagemaker"), old["arn"], old, new)
+        retag(call.client("sagemaker"), old["arn"], old, new)
 
     def delete(self, call: Call, rid: str, state: Props) -> None:
         try:
@@ -152,7 +153,8 @@ class ModelPackageGroup(Resource):
                 raise
 
 
-def _retag(client: Any, arn: str, old: Props, new: Props) -> None:
+def retag(client: Any, arn: str, old: Props, new: Props) -> None:
+    """Bring the tags of something of SageMaker's from its old state to the new inputs."""
     added, removed = tag_delta(old, new)
     if added:
         client.add_tags(ResourceArn=arn, Tags=tag_list(added))
