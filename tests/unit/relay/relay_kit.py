@@ -12,6 +12,7 @@ from llmstrat_iac.relay.budget import TokenBudget
 from llmstrat_iac.relay.config import RelayConfig, parse_config
 from llmstrat_iac.relay.exchange import Request, Response
 from llmstrat_iac.relay.fields import Fields
+from llmstrat_iac.relay.signing import Credentials
 
 PROVIDER_KEY = "sk-provider-0123456789abcdef"
 GPT = {"provider": "openai", "model": "gpt-5.2", "usd_per_mtok_input": 1.25, "usd_per_mtok_output": 10.0}
@@ -66,7 +67,12 @@ class Desk:
 
 
 def desk(
-    config: RelayConfig, *, budget: TokenBudget | None = None, keys: list[str] | None = None, now: float | None = None
+    config: RelayConfig,
+    *,
+    budget: TokenBudget | None = None,
+    keys: list[str] | None = None,
+    now: float | None = None,
+    credentials: Credentials = lambda: None,
 ) -> Desk:
     """`keys` are what the secret holds, one a fetch; the last one stays."""
     lines: list[str] = []
@@ -76,7 +82,7 @@ def desk(
     def fetch(arn: str) -> str:
         return left.pop(0) if len(left) > 1 else left[0]
 
-    made = create_relay(config, budget=budget, fetch=fetch, write=lines.append)
+    made = create_relay(config, budget=budget, fetch=fetch, credentials=credentials, write=lines.append)
     relay = Relay(
         made.config,
         made.upstreams,

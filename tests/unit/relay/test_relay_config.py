@@ -52,6 +52,15 @@ def test_missing_prices_and_null_limits_are_unknown_and_not_zero() -> None:
         ),
         ({"providers": {"openai": {"wire": "openai", "auth": "none"}}}, "base_url: wire openai needs an http(s) URL"),
         (
+            {"providers": {"openai": {"wire": "openai", "auth": "sigv4", "base_url": "http://x"}}},
+            "relay.json.providers.openai.region: auth sigv4 needs the region",
+        ),
+        (
+            {"providers": {"openai": {"wire": "sagemaker", "auth": "sigv4", "region": "us-east-1"}}},
+            "base_url: wire sagemaker needs an http(s) URL",
+        ),
+        ({"providers": {"openai": {"wire": "sagemaker", "auth": "bearer"}}}, "wire sagemaker takes sigv4"),
+        (
             {"providers": {"openai": {"wire": "openai", "auth": "bearer", "base_url": "http://x"}}},
             "relay.json.providers.openai.secret_arn: auth bearer needs a secret",
         ),
