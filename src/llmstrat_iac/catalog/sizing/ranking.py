@@ -1,10 +1,17 @@
-"""Puts what fits, and what doesn't, in order: the cheapest first, an unknown price last."""
+"""Puts what fits, and what doesn't, in order: the cheapest first, an unknown price last.
+
+Of those with an unknown price (spot, a region or a service that the catalogue hasn't), the one that is the cheapest
+where prices are known comes first: the order of types by price is much the same everywhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from llmstrat_iac.catalog.gpu_prices import ec2_price
 from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Rejection
+
+_KNOWN_REGION = "us-east-1"
 
 
 def ranked(answers: Iterable[Fit | Rejection]) -> Choice:
@@ -18,7 +25,10 @@ def ranked(answers: Iterable[Fit | Rejection]) -> Choice:
 
 def _key(answer: Fit | Rejection) -> tuple[bool, float, int, str]:
     usd, instance = answer.price.usd, answer.instance
-    return usd is None, usd or 0.0, instance.accelerators, instance.name
+    if usd is not None:
+        return False, usd, instance.accelerators, instance.name
+    elsewhere = ec2_price(instance.name, _KNOWN_REGION).usd
+    return True, float("inf") if elsewhere is None else elsewhere, instance.accelerators, instance.name
 
 
 def shortfall(what: str, parts: tuple[tuple[str, float], ...], available: float) -> str:

@@ -20,8 +20,10 @@ _BLOCK = 16
 _SAMPLER_BYTES = 15.5
 """Of each logit while the sampler is profiled: measured 14.8 to 16 on 12 models with vLLM 0.19, before 0.17 38."""
 _RUNTIME_GIB = 0.27
-_RUNTIME_PARALLEL_GIB = 2.1
-"""What CUDA, and NCCL with its all-reduce buffers, take outside of PyTorch: 0.24-0.27 and 2.06-2.2 measured."""
+_RUNTIME_PARALLEL_GIB = 0.6
+_RUNTIME_FUSED_GIB = 2.1
+"""What CUDA, and with several GPUs NCCL, take outside of PyTorch: 0.24-0.27 measured, 0.2-0.55 with several, but 2.1 on
+H100, where vLLM fuses the all-reduce with the norm after it (`fuse_allreduce_rms`, from compute capability 9.0)."""
 
 
 def max_sequences(concurrency: int) -> int:
@@ -42,7 +44,7 @@ def serving_memory(
         "LoRA slots": adapters,
         "activations": activation_bytes(shape, instance, tensor_parallel, at_once),
         "CUDA graphs": graph_bytes(shape),
-        "CUDA and NCCL": (_RUNTIME_GIB if tensor_parallel == 1 else _RUNTIME_PARALLEL_GIB) * GIB,
+        "CUDA and NCCL": _runtime_gib(instance, tensor_parallel) * GIB,
     }
     return Memory(
         parts=tuple((name, size / GIB) for name, size in parts.items() if size),
@@ -93,6 +95,13 @@ def batched_tokens(instance: InstanceType) -> int:
     Source: vllm 0.27.0, engine/arg_utils.py, `get_batch_defaults`.
     """
     return 8192 if instance.cuda_gib >= 70 and "A100" not in instance.accelerator else 2048
+
+
+def _runtime_gib(instance: InstanceType, tensor_parallel: int) -> float:
+    if tensor_parallel == 1:
+        return _RUNTIME_GIB
+    fused = 9.0 <= instance.compute_capability < 12.0
+    return _RUNTIME_FUSED_GIB if fused else _RUNTIME_PARALLEL_GIB
 
 
 def _blocks(tokens: int) -> int:

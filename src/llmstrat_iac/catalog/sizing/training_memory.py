@@ -35,21 +35,24 @@ def training_memory(
     shape = need.architecture
     tokens = micro_batch_size * need.max_length * (2 if need.pairs else 1)
     share = gpus if sharded else 1
+    activations = tokens * activation_bytes_per_token(need, trainer, sharded=sharded)
     parts = {
         "weights": _frozen_bytes(need, trainer) / share,
         "reference model": (2 * shape.parameters if need.reference_model else 0) / share,
-        "gradients and optimizer": _trained_bytes(need, trainer) / share,
-        "16-bit copy": 0 if sharded or need.method != "full" else trainer.cast_bytes * shape.parameters,
         "layers gathered": _gathered_bytes(need) if sharded else 0,
-        "activations": tokens * activation_bytes_per_token(need, trainer),
     }
+    if need.method == "full":
+        parts |= _full_parts(shape, activations, trainer, share=share, sharded=sharded)
+    else:
+        adapter = adapter_parameters(shape, need.rank, need.target_modules)
+        parts |= {"adapter": trainer.adapter_bytes[need.method] * adapter / share, "activations": activations}
     fragmented = _FRAGMENTED * sum(parts.values())
     context = (_CONTEXT_GIB if gpus == 1 else _CONTEXT_PARALLEL_GIB) * GIB
     parts |= {"allocator": fragmented, "CUDA and NCCL" if gpus > 1 else "CUDA": context}
     return Memory(tuple((name, size / GIB) for name, size in parts.items() if size), available=instance.cuda_gib)
 
 
-def activation_bytes_per_token(need: TrainingNeed, trainer: Trainer = TRL) -> float:
+def activation_bytes_per_token(need: TrainingNeed, trainer: Trainer = TRL, *, sharded: bool = False) -> float:
     """What each token of a micro batch leaves until the backward pass has reached it.
 
     With checkpointing: the input of each layer, and on top of them the larger of what the loss needs, at the end of the
@@ -63,7 +66,8 @@ def activation_bytes_per_token(need: TrainingNeed, trainer: Trainer = TRL) -> fl
     loss = trainer.logit_bytes * shape.vocab_size or 6 * shape.hidden_size
     if not trainer.checkpointing:
         return shape.layers * layer + max(loss, backward)
-    return shape.layers * trainer.hidden_bytes * shape.hidden_size + max(loss, layer + backward)
+    width = trainer.sharded_hidden_bytes if sharded and need.method != "full" else trainer.hidden_bytes
+    return shape.layers * width * shape.hidden_size + max(loss, layer + backward)
 
 
 def layer_bytes_per_token(shape: Architecture) -> float:
@@ -103,11 +107,21 @@ def _frozen_bytes(need: TrainingNeed, trainer: Trainer) -> float:
     return weight_bytes(shape, "nf4") + (trainer.embedding_bytes - 2) * shape.embedding_parameters
 
 
-def _trained_bytes(need: TrainingNeed, trainer: Trainer) -> float:
-    if need.method == "full":
-        return trainer.full_bytes * need.architecture.parameters
-    adapter = adapter_parameters(need.architecture, need.rank, need.target_modules)
-    return trainer.adapter_bytes[need.method] * adapter
+def _full_parts(
+    shape: Architecture, activations: float, trainer: Trainer, *, share: int, sharded: bool
+) -> dict[str, float]:
+    """Gradients and activations add up while micro batches are accumulated; else one goes as the other comes."""
+    gradients = trainer.gradient_bytes * shape.parameters / share
+    step = trainer.step_bytes * shape.parameters / share
+    parts = {
+        "weights and optimizer": trainer.state_bytes * shape.parameters / share,
+        "16-bit copy": 0 if sharded else trainer.cast_bytes * shape.parameters,
+    }
+    if trainer.accumulates:
+        return parts | {"gradients": gradients, "activations": max(activations, step)}
+    if activations > gradients + step:
+        return parts | {"activations": activations}
+    return parts | {"gradients": gradients + step}
 
 
 def _gathered_bytes(need: TrainingNeed) -> float:
@@ -120,5 +134,6 @@ def _gathered_bytes(need: TrainingNeed) -> float:
 def _adapter_input_bytes(need: TrainingNeed, trainer: Trainer) -> float:
     if need.method == "full":
         return 0.0
-    widths = sum(module.width_in for module in targets(need.architecture, need.target_modules))
-    return trainer.adapter_input_bytes[need.method] * widths
+    return trainer.adapter_input_bytes * sum(
+        module.width_in for module in targets(need.architecture, need.target_modules)
+    )
