@@ -38,7 +38,7 @@ def token_counter(encoding: str | None) -> TokenCounter:
         return sum(toktok.batch_count(texts, name))
 
     if encoding is None:
-        return TokenCounter(f"estimate: counted with {name}; the vendor's tokenizer isn't public", False, count)
+        return TokenCounter(f"estimate: counted with {name}, not with the model's own tokenizer", False, count)
     return TokenCounter(f"counted with {name}, the vendor's tokenizer", True, count)
 
 

@@ -31,7 +31,8 @@ def fleet_lines(fleet: Fleet, hour: float | None, month: float | None) -> Iterat
 def placed(part: str, fit: Fit, choice: Choice, runtime: Runtime, *, asked: str) -> Iterator[SizingLine]:
     """The chosen instance type, why this one, and how its GPUs share the work."""
     instance = fit.instance
-    why = f"the cheapest of {len(choice.fits)} that fit" if asked == "auto" else "as the spec says"
+    cheapest = "the cheapest" if fit.price.usd is not None else "elsewhere the cheapest"
+    why = f"{cheapest} of {len(choice.fits)} that fit" if asked == "auto" else "as the spec says"
     gpus = f"{instance.accelerators} x {instance.accelerator}, {hourly(fit.price.usd)}: {why}"
     yield SizingLine(f"{part}: instance", runtime.instance_name(instance.name), gpus)
     if fit.gpus > 1:
@@ -107,7 +108,7 @@ def _load(fleet: Fleet) -> Iterator[SizingLine]:
 
 def _money(fleet: Fleet, hour: float | None, month: float | None) -> Iterator[SizingLine]:
     idle = "unknown" if hour is None else f"{hour * 24:,.2f} USD"
-    yield SizingLine("serving: an idle day", idle, "with network and balancer, nobody calling")
+    yield SizingLine("serving: an idle day", idle, "of the fleet and what it needs, nobody calling")
     usd, mix = fleet.fit.price.usd, fleet.mix
     if usd is not None and fleet.speed is not None:
         busy = Range(*(usd / 3600 / (rate * mix.tokens) * 1e6 for rate in (fleet.speed.high, fleet.speed.low)))

@@ -15,7 +15,6 @@ from llmstrat_iac.strategies.open_model.findings import optimizer_steps
 from llmstrat_iac.strategies.open_model.fleet_sizing import hourly, memory, placed, runners_up, span
 from llmstrat_iac.tuning.dataset_findings import size_dataset
 
-
 START_HOURS = 0.25
 """Until the first step: the instance boots, pulls its image of about 10 GB and downloads the weights. Assumed."""
 
