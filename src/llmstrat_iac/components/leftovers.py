@@ -16,7 +16,10 @@ from llmstrat_iac.hookspecs import AwsSession, Leftover
 
 _ABSENT = frozenset(
     {"ResourceNotFoundException", "NotFoundException", "NotFound", "NotFoundError", "NoSuchEntity", "ResourceNotFound"}
+    | {"LoadBalancerNotFound", "TargetGroupNotFound"}
 )
+_ABSENT_SUFFIX = ".NotFound"
+"""EC2's way: `InvalidVpcID.NotFound`."""
 UNCHECKED = "*"
 """Id of the leftover that stands for a type that couldn't be looked at."""
 
@@ -77,7 +80,8 @@ def unless_absent(call: Callable[[], Any]) -> Any:
 
 def is_absent(error: Exception) -> bool:
     """Whether AWS says that there is no such thing."""
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] in _ABSENT
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    return code in _ABSENT or code.endswith(_ABSENT_SUFFIX)
 
 
 def explain(error: Exception) -> str:

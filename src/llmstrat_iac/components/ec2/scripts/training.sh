@@ -11,6 +11,11 @@ now = d.datetime.now(d.timezone.utc)
 since = now - d.datetime.fromisoformat(started.replace("Z", "+00:00")) if started else d.timedelta()
 print(max(0, int(sys.argv[2]) - int(since.total_seconds())))'
 status=$(aws s3 cp "$LLMSTRAT_JOB_URI/status.json" - 2>/dev/null || true)
+if [[ -z $status ]]; then
+  # Attempt 0: from now on the job is known to have had an instance, and its time counts.
+  status=$(printf '{"state": "running", "started": "%s", "attempt": 0}' "$(date -u +%FT%TZ)")
+  aws s3 cp --content-type application/json - "$LLMSTRAT_JOB_URI/status.json" <<<"$status"
+fi
 seconds=$(python3 -c "$left" "$status" "$LLMSTRAT_MAX_SECONDS")
 if ((seconds == 0)); then
   echo "stopped: the job's time (max_duration) is over" >&2

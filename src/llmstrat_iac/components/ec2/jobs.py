@@ -1,0 +1,207 @@
+"""How far the training jobs on EC2 are: what the launcher has written to the bucket, and whether anybody still works.
+
+A job whose status isn't final and that no instance and no group works at any more has failed, whatever it wrote last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from llmstrat_iac.components.ec2.names import Ec2Names
+from llmstrat_iac.components.job_files import job_prefix
+from llmstrat_iac.components.leftovers import pages, unless_absent
+from llmstrat_iac.components.names import TAG_STACK
+from llmstrat_iac.components.tuning.aws_errors import explained
+from llmstrat_iac.components.tuning.names import TAG_JOB, TuningNames, attempt_of, identity_of
+from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
+from llmstrat_iac.target import Target
+from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
+
+_ROOT = "training/"
+_STATUS, _MANIFEST, _CANCELLED = "status.json", "output/manifest.json", "cancelled.json"
+"""A launcher that is told to stop still writes a status: the mark of a cancelled job is a file of its own."""
+_ALIVE = ("pending", "running", "shutting-down", "stopping")
+_ENDED = "the instance ended before the job did: terminated from outside, or the stack's time was over"
+_NEVER = "the instance ended before the job had begun: its log says why"
+
+
+@dataclass
+class _Machines:
+    """What there is of one job's machines."""
+
+    instances: list[str]
+    """Ids of those that are alive."""
+    group: str | None = None
+    replaces: bool = False
+    """Whether the group brings another instance."""
+    since: datetime | None = None
+
+    @property
+    def works(self) -> bool:
+        return bool(self.instances) or self.replaces
+
+
+def open_jobs(resolved: ResolvedSpec, session: AwsSession, _target: Target, _secrets: Mapping[str, str]) -> Ec2Jobs:
+    """The stack's jobs."""
+    return Ec2Jobs(resolved.stack_name, session)
+
+
+class Ec2Jobs:
+    """Jobs by their folder in the stack's bucket and by their tag on instances and groups."""
+
+    def __init__(self, stack_name: str, session: AwsSession) -> None:
+        self._stack_name = stack_name
+        self._session = session
+        self._s3 = session.client("s3")
+        self._bucket: str | None = None
+
+    def list(self) -> tuple[TuningJob, ...]:
+        """All jobs of this stack, the newest first."""
+        with explained("the training jobs can't be listed"):
+            machines = self._machines()
+            keys = sorted({*self._keys(), *machines})
+            jobs = [job for key in keys if (job := self._job(key, machines.get(key))) is not None]
+        return tuple(sorted(jobs, key=lambda job: job.created.timestamp() if job.created else 0.0, reverse=True))
+
+    def cancel(self, job: TuningJob) -> None:
+        """Mark the job, then stop its group, so that nothing comes back, and its instance."""
+        key = job.inputs["key"]
+        with explained(f"the job {job.name} can't be stopped"):
+            mark = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")})
+            self._s3.put_object(Bucket=self._bucket_name(), Key=job_prefix(key) + _CANCELLED, Body=mark.encode())
+            machines = self._machines().get(key)
+            if machines is None:
+                return
+            if machines.group is not None:
+                self._session.client("autoscaling").update_auto_scaling_group(
+                    AutoScalingGroupName=machines.group, MinSize=0, MaxSize=0, DesiredCapacity=0
+                )
+            if machines.instances:
+                self._session.client("ec2").terminate_instances(InstanceIds=machines.instances)
+
+    def events(self, job: TuningJob) -> Iterator[JobEvent]:
+        """The log, then the reason of a failure."""
+        client = self._session.client("logs")
+        arguments = {
+            "logGroupName": Ec2Names(self._stack_name).training_log,
+            "logStreamNamePrefix": f"{job.inputs['key']}/",
+        }
+        with explained(f"the log of {job.name} can't be read"):
+            found = unless_absent(lambda: list(pages(client, "filter_log_events", "events", **arguments)))
+        for event in found or ():
+            at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+            yield JobEvent(at, "info", event["message"].rstrip())
+        if job.failure:
+            yield JobEvent(job.finished or datetime.now(UTC), "error", job.failure)
+
+    def _keys(self) -> Iterator[str]:
+        arguments = {"Bucket": self._bucket_name(), "Prefix": _ROOT, "Delimiter": "/"}
+        found = _unless_missing(lambda: list(pages(self._s3, "list_objects_v2", "CommonPrefixes", **arguments)))
+        for folder in found or ():
+            yield folder["Prefix"].removeprefix(_ROOT).rstrip("/")
+
+    def _job(self, key: str, machines: _Machines | None) -> TuningJob | None:
+        """None for files without a job: an `up` that stopped before it had an instance, or another runtime's."""
+        status = self._read(key, _STATUS)
+        if status is None and machines is None:
+            return None
+        status = status or {}
+        state, failure = self._state(key, status, machines)
+        manifest = (self._read(key, _MANIFEST) or {}) if state is JobState.COMPLETED else {}
+        rank = manifest.get("rank")
+        return TuningJob(
+            identity=identity_of(key),
+            attempt=attempt_of(key),
+            name=Ec2Names(self._stack_name).job(key),
+            vendor_id=self._uri(key, ""),
+            state=state,
+            created=_moment(status.get("started")) or (machines.since if machines else None),
+            finished=_moment(status.get("finished")),
+            progress=_progress(status, state),
+            metrics={name: float(value) for name, value in (status.get("metrics") or {}).items()},
+            failure=failure,
+            model_id=self._uri(key, "output/") if state is JobState.COMPLETED else None,
+            inputs={"key": key} | ({"rank": str(rank)} if rank else {}),
+        )
+
+    def _state(self, key: str, status: Mapping[str, Any], machines: _Machines | None) -> tuple[JobState, str | None]:
+        written = status.get("state")
+        if written == "completed":
+            return JobState.COMPLETED, None
+        if self._read(key, _CANCELLED) is not None:
+            return JobState.CANCELLED, None
+        if written == "failed":
+            return JobState.FAILED, status.get("failure") or "the launcher gives no reason"
+        if machines is not None and machines.works:
+            return (JobState.RUNNING if status.get("attempt") else JobState.QUEUED), None
+        return JobState.FAILED, _ENDED if status.get("attempt") else _NEVER
+
+    def _machines(self) -> dict[str, _Machines]:
+        """By job."""
+        found: dict[str, _Machines] = {}
+        by_stack = [{"Name": f"tag:{TAG_STACK}", "Values": [self._stack_name]}]
+        client = self._session.client("ec2")
+        filters = [*by_stack, {"Name": "tag-key", "Values": [TAG_JOB]}]
+        for reservation in pages(client, "describe_instances", "Reservations", Filters=filters):
+            for instance in reservation["Instances"]:
+                machines = found.setdefault(_tag(instance["Tags"], TAG_JOB), _Machines([]))
+                machines.since = min(filter(None, (machines.since, instance["LaunchTime"])))
+                if instance["State"]["Name"] in _ALIVE:
+                    machines.instances.append(instance["InstanceId"])
+        groups = self._session.client("autoscaling")
+        for group in pages(groups, "describe_auto_scaling_groups", "AutoScalingGroups", Filters=by_stack):
+            key = _tag(group.get("Tags") or (), TAG_JOB)
+            if key:
+                machines = found.setdefault(key, _Machines([]))
+                machines.group = group["AutoScalingGroupName"]
+                machines.replaces = group["DesiredCapacity"] > 0
+                machines.since = min(filter(None, (machines.since, group["CreatedTime"])))
+        return found
+
+    def _read(self, key: str, name: str) -> dict[str, Any] | None:
+        answer = _unless_missing(lambda: self._s3.get_object(Bucket=self._bucket_name(), Key=job_prefix(key) + name))
+        if answer is None:
+            return None
+        document: dict[str, Any] = json.loads(answer["Body"].read())
+        return document
+
+    def _uri(self, key: str, name: str) -> str:
+        return f"s3://{self._bucket_name()}/{job_prefix(key)}{name}"
+
+    def _bucket_name(self) -> str:
+        if self._bucket is None:
+            account = self._session.client("sts").get_caller_identity()["Account"]
+            region = self._s3.meta.region_name
+            self._bucket = TuningNames(self._stack_name).bucket(account, region, infix="artifacts")
+        return self._bucket
+
+
+def _unless_missing(call: Any) -> Any:
+    """The answer; None without the object or the bucket."""
+    try:
+        return call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket", "404"):
+            return None
+        raise
+
+
+def _tag(tags: Any, name: str) -> str:
+    return next((str(tag["Value"]) for tag in tags if tag["Key"] == name), "")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if not text else datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _progress(status: Mapping[str, Any], state: JobState) -> float | None:
+    if state is JobState.COMPLETED:
+        return 1.0
+    total = status.get("total_steps")
+    return min(1.0, status.get("step", 0) / total) if total else None

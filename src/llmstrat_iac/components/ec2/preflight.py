@@ -1,0 +1,72 @@
+"""What the account and the region say about instances and images, before anything is started. Quotas are elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from llmstrat_iac.components.ec2.images import AMI_PARAMETER
+from llmstrat_iac.components.leftovers import pages
+from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
+from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
+from llmstrat_iac.plan import Finding, Severity
+
+
+def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
+    """Yield whether the instance types are offered, and whether the machine images exist."""
+    open_model = resolved.open_model
+    assert open_model is not None, "only asked for specs with `model:`"
+    for path, part in (("training", open_model.training), ("serving", open_model.serving)):
+        # What fits nowhere is an error of the plan.
+        if part is not None and part.runtime.name == "ec2" and part.choice.best is not None:
+            yield _check_offering(path, part, session)
+            yield from _check_image(path, part, session)
+
+
+def _check_offering(path: str, part: ResolvedTraining | ResolvedServing, session: AwsSession) -> Finding:
+    name = part.placement.instance.name
+    client = session.client("ec2")
+    filters = [{"Name": "instance-type", "Values": [name]}]
+    offered = pages(
+        client,
+        "describe_instance_type_offerings",
+        "InstanceTypeOfferings",
+        LocationType="availability-zone",
+        Filters=filters,
+    )
+    zones = sorted(each["Location"] for each in offered)
+    if zones:
+        return Finding(
+            "aws.ec2.offering", Severity.INFO, f"{path}.instance", f"{name} is offered in {', '.join(zones)}"
+        )
+    return Finding(
+        "aws.ec2.offering",
+        Severity.ERROR,
+        f"{path}.instance",
+        f"{name} is offered in no zone of {part.region}",
+        reason="EC2 has each GPU type in some regions only, and there in some zones",
+        remedy="`llmstrat plan` lists the runners-up: name one as `instance`, or take another region",
+    )
+
+
+def _check_image(path: str, part: ResolvedTraining | ResolvedServing, session: AwsSession) -> Iterator[Finding]:
+    ami = part.options.ami
+    try:
+        if ami is None:
+            session.client("ssm").get_parameter(Name=AMI_PARAMETER)
+            return
+        images = session.client("ec2").describe_images(ImageIds=[ami])["Images"]
+        if images and images[0]["State"] == "available":
+            return
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ParameterNotFound", "InvalidAMIID.NotFound"):
+            raise
+    yield Finding(
+        "aws.ec2.image",
+        Severity.ERROR,
+        f"{path}.options.ami",
+        f"the machine image `{ami}` isn't available here" if ami else f"no image at `{AMI_PARAMETER}`",
+        reason="images are a region's own",
+        remedy=f"give an Ubuntu deep-learning AMI of {part.region} as `{path}.options.ami`",
+    )
