@@ -35,6 +35,7 @@ class Registration:
     parent: str
     provider: str
     stack_frames: int
+    ignored_changes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,27 @@ class Deployed:
         return found[0]
 
 
+_ANSWERS: Mapping[str, Mapping[str, Any]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {
+        "accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/dev", "id": ACCOUNT, "userId": "U",
+    },
+    "aws:index/getAvailabilityZones:getAvailabilityZones": {
+        "id": "us-east-1", "names": [f"us-east-1{letter}" for letter in "abcd"],
+    },
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {
+        "id": "us-east-1", "locations": ["us-east-1d", "us-east-1c"],
+    },
+    "aws:ssm/getParameter:getParameter": {
+        "id": "ami", "name": "ami", "value": "ami-0123456789abcdef0", "insecureValue": "ami-0123456789abcdef0",
+    },
+}  # fmt: skip
+
+
 class _Cloud(Mocks):
     """Answers as AWS does, as far as the program looks at it."""
 
     def call(self, args: Any) -> Any:
-        assert args.token == "aws:index/getCallerIdentity:getCallerIdentity"
-        return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/dev", "id": ACCOUNT, "userId": "U"}
+        return dict(_ANSWERS[args.token])
 
     def new_resource(self, args: Any) -> tuple[str, dict[str, Any]]:
         outputs = dict(args.inputs)
@@ -76,6 +92,14 @@ class _Cloud(Mocks):
             outputs["responseStreamingInvokeArn"] = (
                 f"{path}/2021-11-15/functions/{args.inputs['name']}/response-streaming-invocations"
             )
+        if args.typ.endswith(":HubCopy"):
+            outputs |= {"output": "s3://artifacts/hub/copied/output/model/"}
+        if args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
+            outputs["latestVersion"] = 1
+        if args.typ == "aws:lb/loadBalancer:LoadBalancer":
+            outputs["dnsName"] = f"internal-{args.inputs['name']}.us-east-1.elb.amazonaws.com"
+        if args.typ == "aws:ec2/vpcEndpoint:VpcEndpoint":
+            outputs["prefixListId"] = "pl-63a5400a"
         if args.typ.endswith(":KeySeed"):
             outputs |= {"value": SEED}
         if args.typ.endswith(":AccountLogRole"):
@@ -112,6 +136,7 @@ class _Monitor(MockMonitor):
                 parent=request.parent.split("::")[-1],
                 provider=request.provider or "".join(request.providers.values()),
                 stack_frames=len(request.stackTrace.frames),
+                ignored_changes=frozenset(request.ignoreChanges),
             )
         )
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=_serialize(outputs))
