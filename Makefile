@@ -8,10 +8,10 @@ LLM ?= scripted
 export LLM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench schema docs lock
+.PHONY: help setup demo test test-trainer test-vllm check fix bench schema docs lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the pinned environment and the Pulumi engine (the other targets do it themselves)
 	@tools/setup.sh
@@ -21,6 +21,12 @@ demo: setup ## Watch a YAML spec become a working gateway and vanish again (LLM=
 
 test: check ## Run everything that CI runs
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+test-trainer: setup ## Train tiny models for real, on the CPU (installs TRL and torch once: 6 GB in your cache folder)
+	@python=$$(tools/trainer-env.sh trainer) && LLMSTRAT_TRAINER_PYTHON=$$python $(BIN)/pytest tests/trainer
+
+test-vllm: setup ## Feed the serving arguments to the images' vLLM (installs it once: 9 GB in your cache folder)
+	@python=$$(tools/trainer-env.sh vllm) && LLMSTRAT_VLLM_PYTHON=$$python $(BIN)/pytest tests/vllm
 
 check: setup ## Lint, format, types and layers
 	@$(BIN)/ruff check $(wildcard $(CHECKED))

@@ -1,4 +1,4 @@
-"""What is rendered is what the pinned TRL and accelerate understand, for every method, objective and kind of machine."""
+"""What is rendered is what the pinned TRL and accelerate understand: every method, objective and kind of machine."""
 
 from __future__ import annotations
 

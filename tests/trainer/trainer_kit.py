@@ -112,11 +112,11 @@ class _NoSession:
         raise AssertionError(f"{service_name} was asked for")
 
 
-def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str], seconds: float = 90) -> None:
-    """Poll until it is true; fail with the process's output if it ends before."""
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> None:
+    """Poll until it is true; fail with the process's output if that ends before."""
+    deadline = time.monotonic() + 90
     while not condition():
-        if process.poll() is not None:
+        if process is not None and process.poll() is not None:
             assert condition(), process.stdout.read() if process.stdout else "it ended"
             return
         assert time.monotonic() < deadline, "it takes too long"
