@@ -8,4 +8,5 @@ import pulumi_aws as aws
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    _ = aws.s3.Bucket, aws.lambda_.FunctionEnvironmentArgs  # the package loads its modules at first use
+    # The package loads its modules at first use.
+    _ = aws.s3.Bucket, aws.lambda_.FunctionEnvironmentArgs, aws.ec2.Vpc, aws.lb.LoadBalancer

@@ -9,6 +9,7 @@ import pytest
 from components_kit import EXPIRES, deploy
 
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
+from llmstrat_iac.open_model import MODEL_SECRET
 from llmstrat_iac.planner.load import load_spec
 from llmstrat_iac.program import run
 from llmstrat_iac.target import Target
@@ -24,24 +25,24 @@ SPECS = [
 def registered(resolved: ResolvedSpec, tuning: TuningState | None = None) -> Counter[str]:
     """The types that the program registers, counted."""
     expires = EXPIRES if resolved.spec.limits.ttl.duration else None
-    secrets = dict.fromkeys([*resolved.providers, TUNING_SECRET], "sk-test")
+    secrets = dict.fromkeys([*resolved.providers, TUNING_SECRET, MODEL_SECRET], "sk-test")
     context = ProgramContext(resolved, Target(), expires, secrets, tuning)
     return Counter(each.type for each in deploy(lambda: run(context)).registrations)
 
 
 def completed(resolved: ResolvedSpec) -> TuningState:
     """The state in which the spec's own job is over and well."""
-    tuning = resolved.tuning
-    assert tuning is not None
+    own, tuning = resolved.job, resolved.tuning
+    assert own is not None
     job = TuningJob(
-        identity=tuning.identity,
+        identity=own.identity,
         name="job",
         vendor_id="projects/p/locations/l/tuningJobs/1",
         state=JobState.COMPLETED,
         model_id="projects/p/locations/l/models/1",
         inputs={
-            "key": f"{tuning.identity}-1",
-            "base_model": tuning.block.base_model,
+            "key": f"{own.identity}-1",
+            "base_model": tuning.block.base_model if tuning else "",
             "endpoint": "e",
             "output": "s3://b/o",
         },
@@ -54,7 +55,7 @@ def test_the_outline_is_what_the_program_registers(path: Path) -> None:
     """With tuning, the plan is of the stack as it is in the end, and of the dataset as it is until then."""
     resolved = load_spec(path)
     planned = Counter({resource.type: resource.count for resource in resolved.strategy.plan(resolved).resources})
-    if resolved.tuning is None:
+    if resolved.job is None:
         assert planned == registered(resolved)
     else:
         assert planned == registered(resolved, TuningState()) | registered(resolved, completed(resolved))

@@ -84,7 +84,7 @@ class ServingFleet(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FleetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llmstrat:ec2:Fleet", name, None, opts)
-        self._name, self._args = name, args
+        self._logical, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
         self._account = Account.current(args.region, pulumi.InvokeOutputOptions(parent=self))
         endpoints = () if args.egress == "nat" else NETWORK_ENDPOINTS
@@ -172,7 +172,7 @@ class ServingFleet(pulumi.ComponentResource):
     ) -> aws.ec2.LaunchTemplate:
         args = self._args
         return aws.ec2.LaunchTemplate(
-            self._name,
+            self._logical,
             machine.template_args(
                 name=args.names.fleet,
                 image=machine.image_id(args.ami, pulumi.InvokeOutputOptions(parent=self)),
@@ -221,7 +221,7 @@ class ServingFleet(pulumi.ComponentResource):
         args, data = self._args, aws.autoscaling
         minimum, maximum = args.scaling.limits
         return data.Group(
-            self._name,
+            self._logical,
             data.GroupArgs(
                 name=args.names.fleet,
                 min_size=minimum,
@@ -275,7 +275,7 @@ class ServingFleet(pulumi.ComponentResource):
         call = {"AutoScalingGroupName": group.name, "MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
         stop = StopCall(STOP_GROUP, f"{name}-stop", "the fleet", call, group.arn)
         create_expiry(
-            self._name, args.names.expiry(name), self._account, at=args.expires, calls=[stop], opts=self._child
+            self._logical, args.names.expiry(name), self._account, at=args.expires, calls=[stop], opts=self._child
         )
 
     def _with(

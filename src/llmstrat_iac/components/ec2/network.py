@@ -42,7 +42,7 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llmstrat:ec2:Network", name, None, opts)
-        self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
+        self._logical, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
         self._vpc = aws.ec2.Vpc(
             name,
             aws.ec2.VpcArgs(
@@ -116,7 +116,7 @@ class Network(pulumi.ComponentResource):
     def _gateway_endpoint(self, routes: aws.ec2.RouteTable) -> aws.ec2.VpcEndpoint:
         """Weights, data and ECR's layers come from S3: free by this endpoint, and billed by the gigabyte by NAT."""
         return aws.ec2.VpcEndpoint(
-            f"{self._name}-s3",
+            f"{self._logical}-s3",
             aws.ec2.VpcEndpointArgs(
                 vpc_id=self._vpc.id,
                 service_name=f"com.amazonaws.{self._args.region}.s3",
@@ -130,7 +130,7 @@ class Network(pulumi.ComponentResource):
     def _nat(self, zones: pulumi.Output[list[str]], private: aws.ec2.RouteTable) -> list[pulumi.Resource]:
         """One NAT gateway in a subnet that holds nothing else. A second zone's would double the price of downloads
         that happen once an instance."""
-        name, tags = f"{self._name}-nat", {"Name": f"{self._args.name}-nat"}
+        name, tags = f"{self._logical}-nat", {"Name": f"{self._args.name}-nat"}
         gateway = aws.ec2.InternetGateway(
             name, aws.ec2.InternetGatewayArgs(vpc_id=self._vpc.id, tags=tags), opts=self._child
         )
@@ -148,14 +148,14 @@ class Network(pulumi.ComponentResource):
             opts=_merge(self._child, pulumi.ResourceOptions(depends_on=[outward])),
         )
         route = aws.ec2.Route(
-            self._name,
+            self._logical,
             aws.ec2.RouteArgs(route_table_id=private.id, destination_cidr_block=ANYWHERE, nat_gateway_id=nat.id),
             opts=self._child,
         )
         return [route]
 
     def _interface_endpoints(self, subnets: Sequence[aws.ec2.Subnet]) -> aws.ec2.SecurityGroup:
-        name = f"{self._name}-endpoints"
+        name = f"{self._logical}-endpoints"
         group = aws.ec2.SecurityGroup(
             name,
             aws.ec2.SecurityGroupArgs(
@@ -179,7 +179,7 @@ class Network(pulumi.ComponentResource):
         )
         for service in self._args.endpoints:
             endpoint = aws.ec2.VpcEndpoint(
-                f"{self._name}-{service.replace('.', '-')}",
+                f"{self._logical}-{service.replace('.', '-')}",
                 aws.ec2.VpcEndpointArgs(
                     vpc_id=self._vpc.id,
                     service_name=f"com.amazonaws.{self._args.region}.{service}",

@@ -57,7 +57,7 @@ class Training(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("llmstrat:ec2:Training", name, None, opts)
-        self._name, self._context, self._training, self._workspace = name, context, training, workspace
+        self._logical, self._context, self._training, self._workspace = name, context, training, workspace
         self._names = Ec2Names(training.stack_name)
         self._key = job_key(training.identity, state.attempt)
         self._child = pulumi.ResourceOptions(parent=self)
@@ -76,12 +76,12 @@ class Training(pulumi.ComponentResource):
         account = Account.current(self._training.region, pulumi.InvokeOutputOptions(parent=self))
         instance_type = self._training.placement.instance.name
         network = Network(
-            self._name,
+            self._logical,
             NetworkArgs(self._names.training, self._training.region, instance_type, egress="nat"),
             self._child,
         )
         group = aws.ec2.SecurityGroup(
-            self._name,
+            self._logical,
             aws.ec2.SecurityGroupArgs(
                 name=self._names.group("training"),
                 description="The training instance: nothing gets in",
@@ -89,9 +89,9 @@ class Training(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        network.allow_https_out(self._name, group, self._child)
+        network.allow_https_out(self._logical, group, self._child)
         profile, policy = machine.create_profile(
-            self._name,
+            self._logical,
             name=self._names.training,
             path=self._names.role_path,
             description="Lets the training instance read its job and write what it makes",
@@ -144,7 +144,7 @@ class Training(pulumi.ComponentResource):
         """Ends with the job: what it shuts down is terminated, and its disk with it."""
         data, options = aws.ec2, self._training.options
         instance = data.Instance(
-            f"{self._name}-{self._key}",
+            f"{self._logical}-{self._key}",
             data.InstanceArgs(
                 ami=machine.image_id(options.ami, pulumi.InvokeOutputOptions(parent=self)),
                 instance_type=self._training.placement.instance.name,
@@ -183,7 +183,7 @@ class Training(pulumi.ComponentResource):
         """Brings the instance back when it is reclaimed; the launcher goes on from the newest checkpoint. An instance
         whose job is over takes its place in the group with it, so that the group stays empty."""
         data, options = aws.autoscaling, self._training.options
-        name, logical = self._names.job(self._key), f"{self._name}-{self._key}"
+        name, logical = self._names.job(self._key), f"{self._logical}-{self._key}"
         tags = machine.lasting_tags(stack_tags(self._context)) | self._tags()
         template = aws.ec2.LaunchTemplate(
             logical,
@@ -256,7 +256,7 @@ class Training(pulumi.ComponentResource):
         moment = end_of(self._training, state, expires=self._context.expires, now=datetime.now(UTC))
         if moment is not None:
             name = self._names.training
-            create_expiry(self._name, self._names.expiry(name), account, at=moment, calls=[stop], opts=self._child)
+            create_expiry(self._logical, self._names.expiry(name), account, at=moment, calls=[stop], opts=self._child)
 
     def _with(
         self, *, depends_on: list[pulumi.Resource] | None = None, ignore_changes: list[str] | None = None
