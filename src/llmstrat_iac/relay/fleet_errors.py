@@ -11,7 +11,7 @@ from typing import Any, Final
 from .errors import UpstreamError
 from .openai_errors import vendor_error
 
-_ABSENT: Final = ("not found", "could not find", "no capacity", "not in service")
+_PLACES: Final = ("endpoint", "inference component")
 
 
 def unavailable(*, again: bool = False) -> UpstreamError:
@@ -47,7 +47,8 @@ def invocation_error(status: int, code: str, body: bytes) -> UpstreamError:
         return _container_error(document)
     if code in ("ModelNotReadyException", "ServiceUnavailable"):
         return unavailable(again=True)
-    if code == "ValidationError" and any(sign in str(document.get("Message", "")).lower() for sign in _ABSENT):
+    # The relay chose the endpoint, so what SageMaker says about it (not found, being updated, no capacity) is its state.
+    if code == "ValidationError" and any(place in str(document.get("Message", "")).lower() for place in _PLACES):
         return unavailable()
     if status == 429 or "throttling" in code.lower():
         message = "SageMaker is limiting this gateway"

@@ -135,6 +135,12 @@ NO_CAPACITY = "Inference Component has no capacity to process this request."
     [
         (invocation_refused(400, "ValidationError", Message=ABSENT), 503, "model_unavailable"),
         (invocation_refused(400, "ValidationError", Message=NO_CAPACITY), 503, "model_unavailable"),
+        (
+            invocation_refused(400, "ValidationError", Message="Endpoint demo-dev is Updating."),
+            503,
+            "model_unavailable",
+        ),
+        (invocation_refused(400, "ValidationError", Message="26214401 bytes are too many"), 502, "upstream_error"),
         (invocation_refused(429, "ModelNotReadyException", Message="wait"), 503, "model_unavailable"),
         (invocation_refused(503, "ServiceUnavailable", Message="busy"), 503, "model_unavailable"),
         (invocation_refused(400, "ThrottlingException", Message="slow down"), 429, "rate_limit_exceeded"),
@@ -145,7 +151,21 @@ NO_CAPACITY = "Inference Component has no capacity to process this request."
         (invocation_refused(424, "ModelError", OriginalStatusCode=500, OriginalMessage="x"), 502, "upstream_error"),
         (invocation_refused(424, "ModelError", Message="timed out", OriginalStatusCode=0), 504, "upstream_timeout"),
     ],
-    ids=["absent", "capacity", "not ready", "busy", "throttled", "denied", "internal", "dep", "503", "500", "silent"],
+    ids=[
+        "absent",
+        "capacity",
+        "updating",
+        "large",
+        "not ready",
+        "busy",
+        "throttled",
+        "denied",
+        "internal",
+        "dep",
+        "503",
+        "500",
+        "silent",
+    ],
 )
 def test_a_refusal_is_told_and_tried_elsewhere(
     vendor: Vendor, spare: Vendor, answer: Answer, status: int, code: str
