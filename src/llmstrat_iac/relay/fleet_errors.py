@@ -47,7 +47,7 @@ def invocation_error(status: int, code: str, body: bytes) -> UpstreamError:
         return _container_error(document)
     if code in ("ModelNotReadyException", "ServiceUnavailable"):
         return unavailable(again=True)
-    # The relay chose the endpoint, so what SageMaker says about it (not found, being updated, no capacity) is its state.
+    # The relay chose the endpoint: what SageMaker says of it (not found, being updated, no capacity) is its state.
     if code == "ValidationError" and any(place in str(document.get("Message", "")).lower() for place in _PLACES):
         return unavailable()
     if status == 429 or "throttling" in code.lower():

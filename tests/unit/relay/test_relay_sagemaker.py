@@ -127,6 +127,7 @@ def test_a_stream_that_ends_too_early_is_broken(vendor: Vendor, dies: bool) -> N
 
 
 ABSENT = "Endpoint demo-dev of account 123456789012 not found."
+UPDATING = "Endpoint demo-dev is Updating."
 NO_CAPACITY = "Inference Component has no capacity to process this request."
 
 
@@ -136,7 +137,7 @@ NO_CAPACITY = "Inference Component has no capacity to process this request."
         (invocation_refused(400, "ValidationError", Message=ABSENT), 503, "model_unavailable"),
         (invocation_refused(400, "ValidationError", Message=NO_CAPACITY), 503, "model_unavailable"),
         (
-            invocation_refused(400, "ValidationError", Message="Endpoint demo-dev is Updating."),
+            invocation_refused(400, "ValidationError", Message=UPDATING),
             503,
             "model_unavailable",
         ),
