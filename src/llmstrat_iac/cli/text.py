@@ -25,8 +25,11 @@ def print_json(document: Any) -> None:
 def print_findings(findings: Iterable[Finding], *, err: bool = False) -> None:
     """Print each finding as `severity rule path: message`, its reason, and what to do."""
     for finding in findings:
-        head = click.style(str(finding.severity), fg=_COLOURS[finding.severity], bold=True)
-        click.echo(f"{head} {finding.rule} {finding.path}: {finding.message}", err=err)
+        severity = str(finding.severity)
+        head = f"{severity} {finding.rule} {finding.path}: {finding.message}"
+        lines = textwrap.fill(head, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        styled = click.style(severity, fg=_COLOURS[finding.severity], bold=True)
+        click.echo(styled + lines.removeprefix(severity), err=err)
         for text in (finding.reason, finding.remedy and f"→ {finding.remedy}"):
             if text:
                 click.echo(_wrap(text), err=err)

@@ -1,10 +1,11 @@
-"""The JSON Schema of spec files: one branch a strategy, options of providers and tunings by provider name. For editors.
+"""The JSON Schema of spec files: one branch a strategy, options by the name of provider or runtime. For editors.
 
 Stricter checks (names that must exist elsewhere in the file, installed plugins) are the loader's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -38,6 +39,8 @@ def build_schema(registry: Registry) -> dict[str, Any]:
     models += [provider.options for provider in providers]
     for tuning in tunings.values():
         models += [tuning.options, *tuning.hyperparameters.values()]
+    trained, served = _runtime_options(registry)
+    models += [*trained.values(), *served.values()]
     references, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REF, schema_generator=_SpecSchema
     )
@@ -50,6 +53,9 @@ def build_schema(registry: Registry) -> dict[str, Any]:
         _narrow_providers(definitions["ProviderEntry"], {provider: names[provider.options] for provider in providers})
     if "TuningBlock" in definitions:
         _narrow_tuning(definitions["TuningBlock"], tunings, names)
+    for block, options in (("TrainingBlock", trained), ("ServingBlock", served)):
+        if block in definitions:
+            _narrow_runtime(definitions[block], {runtime: names[model] for runtime, model in options.items()})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": TITLE,
@@ -60,6 +66,13 @@ def build_schema(registry: Registry) -> dict[str, Any]:
         "allOf": [_branch(strategy, names[strategy.spec]) for strategy in strategies],
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _runtime_options(registry: Registry) -> tuple[dict[str, type[BaseModel]], dict[str, type[BaseModel]]]:
+    """The models of `training.options` and of `serving.options`, by runtime."""
+    runtimes = registry.runtimes.values()
+    trained = {each.name: each.training_options for each in runtimes if each.training_options is not None}
+    return trained, {each.name: each.serving_options for each in runtimes if each.serving_options is not None}
 
 
 def _spellings(strategy: Strategy) -> list[str]:
@@ -84,12 +97,27 @@ def _list_regions(definition: dict[str, Any]) -> None:
     field["enum"] = sorted(REGIONS)
 
 
-def _narrow_providers(definition: dict[str, Any], providers: dict[Provider, str]) -> None:
-    """Name the providers, and give each its options and its rule about credentials."""
-    field = definition["properties"]["name"]
+def _narrow_runtime(definition: dict[str, Any], options: dict[str, str]) -> None:
+    """Name the runtimes, and give each its options."""
+    _list_names(definition["properties"]["runtime"], options)
+    definition["allOf"] = [
+        {
+            "if": {"properties": {"runtime": {"const": name}}, "required": ["runtime"]},
+            "then": {"properties": {"options": {"$ref": _REF.format(model=model)}}},
+        }
+        for name, model in options.items()
+    ]
+
+
+def _list_names(field: dict[str, Any], names: Iterable[str]) -> None:
     for key in ("pattern", "minLength", "maxLength", "type"):
         field.pop(key, None)
-    field["enum"] = sorted(provider.name for provider in providers)
+    field["enum"] = sorted(names)
+
+
+def _narrow_providers(definition: dict[str, Any], providers: dict[Provider, str]) -> None:
+    """Name the providers, and give each its options and its rule about credentials."""
+    _list_names(definition["properties"]["name"], (provider.name for provider in providers))
     branches = []
     for provider, options in providers.items():
         then: dict[str, Any] = {"properties": {"options": {"$ref": _REF.format(model=options)}}}
@@ -103,10 +131,7 @@ def _narrow_providers(definition: dict[str, Any], providers: dict[Provider, str]
 
 def _narrow_tuning(definition: dict[str, Any], tunings: dict[str, Tuning], names: dict[type[BaseModel], str]) -> None:
     """Name the providers that tune, and give each its options and hyperparameters."""
-    field = definition["properties"]["provider"]
-    for key in ("pattern", "minLength", "maxLength", "type"):
-        field.pop(key, None)
-    field["enum"] = sorted(tunings)
+    _list_names(definition["properties"]["provider"], tunings)
     definition["allOf"] = [
         {
             "if": {"properties": {"provider": {"const": name}}, "required": ["provider"]},

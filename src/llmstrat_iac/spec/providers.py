@@ -14,7 +14,7 @@ from llmstrat_iac.spec.problems import Path, detail
 
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
 _SECRET_NAME = re.compile(r"^[A-Za-z0-9/_+=.@-]{1,512}$")
-_KEY_PREFIXES = ("sk-", "AIza", "AKIA", "ABSK", "Bearer ")
+_KEY_PREFIXES = ("sk-", "AIza", "AKIA", "ABSK", "hf_", "Bearer ")
 
 
 class ModelEntry(Closed):

@@ -15,7 +15,7 @@ Quantization = Literal["none", "fp8", "awq", "gptq", "bitsandbytes"]
 
 
 class Replicas(Closed):
-    """How many instances serve."""
+    """The least and the most instances."""
 
     min: int = Field(default=1, ge=0, le=100, description="At least this many; 0 only where the runtime can wake up.")
     max: int = Field(default=1, ge=1, le=100, description="At most this many.")

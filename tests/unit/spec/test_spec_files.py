@@ -28,8 +28,10 @@ def error_text(path: Path) -> str:
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
 def test_valid_specs_load(path: Path) -> None:
     resolved = load_spec(path)
-    assert resolved.strategy.name == ("closed-api-tuned" if path.stem.startswith("tuned-") else "closed-api")
-    assert (resolved.tuning is not None) is path.stem.startswith("tuned-")
+    kind = path.stem.partition("-")[0]
+    assert resolved.strategy.name == {"tuned": "closed-api-tuned", "open": "open-model"}.get(kind, "closed-api")
+    assert (resolved.tuning is not None) is (kind == "tuned")
+    assert (resolved.open_model is not None) is (kind == "open")
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
