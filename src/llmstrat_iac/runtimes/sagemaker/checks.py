@@ -16,8 +16,8 @@ QUOTA_RUNTIME_SECONDS = 432_000
 """Default of the quota "Longest run time for a training job", L-33A961FD: five days."""
 MAX_ADAPTERS = 5
 """SageMaker's API: ContainerDefinition.AdditionalModelDataSources."""
-_NOT_TRAINING = frozenset({"g4dn.metal", "gr6.4xlarge", "gr6.8xlarge"})
-_NOT_SERVING = _NOT_TRAINING | {"p3dn.24xlarge"}
+NOT_TRAINING = frozenset({"g4dn.metal", "gr6.4xlarge", "gr6.8xlarge"})
+NOT_SERVING = NOT_TRAINING | {"p3dn.24xlarge"}
 """Of the catalogue's types, what SageMaker's API doesn't list; a test compares them with botocore's enumerations."""
 _NOTES = (
     Finding(
@@ -42,13 +42,13 @@ _NOTES = (
 def check_training(training: ResolvedTraining) -> Iterator[Finding]:
     """Duration and instance type."""
     yield from _check_duration(training)
-    yield from _check_type(training.choice, "training", _NOT_TRAINING)
+    yield from _check_type(training.choice, "training", NOT_TRAINING)
 
 
 def check_serving(serving: ResolvedServing, image: str) -> Iterator[Finding]:
     """CUDA, instance type, replicas, hours and adapters."""
     yield from check_cuda(image, serving.options.inference_ami)
-    yield from _check_type(serving.choice, "serving", _NOT_SERVING)
+    yield from _check_type(serving.choice, "serving", NOT_SERVING)
     yield from _check_zero(serving)
     yield from _check_hours(serving)
     yield from _check_adapters(serving)

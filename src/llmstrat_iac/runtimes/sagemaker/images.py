@@ -1,7 +1,8 @@
 """AWS's containers for training and serving, and the CUDA that each needs of its host. Data only.
 
 Registries are the same for all of AWS's deep-learning containers; from `image_uri_config/vllm-server.json` and
-`pytorch-amzn2023.json` of sagemaker-core 2.27.0 (2026-11). A test compares both with the package where it is installed.
+`pytorch-amzn2023.json` of sagemaker-core 2.27.0 (2026-11), which has the same URIs for all 39 regions that are listed
+or have the common registry; isolated and sovereign regions aren't.
 """
 
 from __future__ import annotations

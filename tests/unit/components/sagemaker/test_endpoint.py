@@ -16,7 +16,6 @@ from sagemaker_kit import (
     base_weights,
     resolve,
     run_serving,
-    serving_of,
 )
 
 from llmstrat_iac.components.sagemaker.container import variables
@@ -212,9 +211,8 @@ def test_scaling_to_zero_wakes_up_at_a_call_that_finds_nothing(tmp_path: Path) -
     alarm = deployed.one("aws:cloudwatch/metricAlarm:MetricAlarm").inputs
     assert alarm["metricName"] == "NoCapacityInvocationFailures"
     assert alarm["dimensions"] == {"InferenceComponentName": desired["InferenceComponentName"]}
-    assert alarm["alarmActions"] == [deployed.one("aws:appautoscaling/policy:Policy", "fleet-wake").inputs["name"]] or (
-        alarm["alarmActions"][0].endswith("support-dev-wake")
-    )
+    assert [arn.rpartition(":")[2] for arn in alarm["alarmActions"]] == ["support-dev-wake"]
+    assert deployed.one("aws:appautoscaling/policy:Policy", "fleet-wake").inputs["policyType"] == "StepScaling"
     assert fleet.upstream.base_url.endswith("?inference-component=support-dev-model")
     assert fleet.permissions[0].resources[1].endswith(":inference-component/support-dev-model")
 
@@ -284,7 +282,9 @@ def test_the_log_group_is_there_before_sagemaker_would_make_one_without_an_end(t
     assert f"{log.type}::{log.name}" in deployed.one(ENDPOINT).dependencies
 
 
-def test_the_price_is_asked_for_by_ec2s_name(tmp_path: Path) -> None:
-    serving = serving_of(resolve(tmp_path, serving=SERVING))
-    assert serving.placement.instance.name == "g6e.xlarge"
-    assert serving.runtime.instance_name("g6e.xlarge") == serving.runtime.instance_name("ml.g6e.xlarge")
+def test_either_name_of_an_instance_type_means_the_same(tmp_path: Path) -> None:
+    variants = [
+        variant_of(run_serving(resolve(tmp_path, serving=SERVING | {"instance": name}))[0])
+        for name in ("g6e.xlarge", "ml.g6e.xlarge")
+    ]
+    assert variants[0]["instanceType"] == variants[1]["instanceType"] == "ml.g6e.xlarge"

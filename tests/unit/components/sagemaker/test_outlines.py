@@ -99,7 +99,10 @@ def test_a_completed_training_keeps_its_record_and_nothing_that_it_read(tmp_path
             "sagemaker.cuda", "serving.options.inference_ami", "needs CUDA 13.0",
         ),
         ({"serving": SERVING | {"hours": HOURS}}, "sagemaker.zero", "serving.hours", "no instances"),
-        ({"serving": SERVING | {"replicas": {"min": 0, "max": 1}}}, "sagemaker.zero", "serving.replicas.min", "no inst"),
+        (
+            {"serving": SERVING | {"replicas": {"min": 0, "max": 1}}},
+            "sagemaker.zero", "serving.replicas.min", "no instances",
+        ),
         (
             {"serving": SERVING | ZERO | {"hours": HOURS | {"start": "0 7 1 * 1"}}},
             "sagemaker.hours", "serving.hours.start", "days of the month and of the week",
