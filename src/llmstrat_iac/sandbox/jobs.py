@@ -58,6 +58,11 @@ def at_one_moment() -> Iterator[None]:
         _moment.reset(token)
 
 
+def let_time_go_on() -> None:
+    """For a task that a request starts: it outlives the request's one moment, of which it has a copy."""
+    _moment.set(None)
+
+
 class Phase(StrEnum):
     """Where a job is."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from llmstrat_iac.sandbox.emulator.additions.registry import IAM, S3, Addition, Seam
 
 _TARGET = "SageMaker."
+_LOGS = "ministack.services.cloudwatch_logs"
 
 
 def _install() -> None:
@@ -46,6 +47,7 @@ ADDITION = Addition(
         Seam(S3, "_get_object_data", ("bucket_name", "key")),
         Seam(S3, "_put_object", ("bucket_name", "key", "body", "headers")),
         Seam(IAM, "_create_role", ("p",)),
+        *(Seam(_LOGS, name, ("data",)) for name in ("_create_log_group", "_create_log_stream", "_put_log_events")),
     ),
     install=_install,
 )

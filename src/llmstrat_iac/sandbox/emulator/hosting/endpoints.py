@@ -9,7 +9,7 @@ from typing import Any
 from llmstrat_iac.sandbox.emulator.hosting.engines import ENGINES, start_endpoint
 from llmstrat_iac.sandbox.emulator.hosting.images import image_problem, unhealthy
 from llmstrat_iac.sandbox.emulator.hosting.store import HOSTING, Endpoint, Variant, forget, found, listed
-from llmstrat_iac.sandbox.emulator.quotas.limits import limit
+from llmstrat_iac.sandbox.emulator.quotas.limits import exceeded, limit
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments, Handler, page, refuse
 from llmstrat_iac.sandbox.emulator.tuning.sagemaker_store import STORE, arn, tag_map
 from llmstrat_iac.sandbox.jobs import SERVING_MISHAPS, Course, Phase
@@ -18,7 +18,7 @@ from llmstrat_iac.sandbox.jobs import SERVING_MISHAPS, Course, Phase
 def create(asked: Arguments) -> Mapping[str, Any]:
     """Start the variants of a configuration."""
     name = asked["EndpointName"]
-    refuse(STORE.faults.refusal(name), quota="ResourceLimitExceeded", message=_exceeded("this use", 0, 0, 1))
+    refuse(STORE.faults.refusal(name), quota="ResourceLimitExceeded", message=exceeded("this use", 0, 0, 1))
     if name in HOSTING.endpoints:
         raise ApiError("ValidationException", f'Cannot create already existing endpoint "{arn(f"endpoint/{name}")}".')
     variants = _variants(asked["EndpointConfigName"])
@@ -112,17 +112,9 @@ def check_quota(variants: Iterable[Variant], others: Iterable[Endpoint]) -> None
         kind = str(variant.asked.get("InstanceType"))
         most = limit("sagemaker", f"{kind} for endpoint usage")
         if most is not None and used.get(kind, 0) + variant.instances > most:
-            message = _exceeded(f"{kind} for endpoint usage", most, used.get(kind, 0), variant.instances)
+            message = exceeded(f"{kind} for endpoint usage", most, used.get(kind, 0), variant.instances)
             raise ApiError("ResourceLimitExceeded", message)
         used[kind] = used.get(kind, 0) + variant.instances
-
-
-def _exceeded(quota: str, most: float, used: int, more: int) -> str:
-    return (
-        f"The account-level service limit '{quota}' is {most:.0f} Instances, with current utilization of {used} "
-        f"Instances and a request delta of {more} Instances. Please use AWS Service Quotas to request an increase for "
-        "this quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota."
-    )
 
 
 def _course(variants: list[Variant], name: str) -> Course:

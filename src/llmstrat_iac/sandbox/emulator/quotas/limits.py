@@ -83,6 +83,15 @@ def limit(service: str, code_or_name: str) -> float | None:
     return found.value if found else None
 
 
+def exceeded(quota: str, most: float, used: int, more: int) -> str:
+    """SageMaker's words for a request that is more than a quota leaves."""
+    return (
+        f"The account-level service limit '{quota}' is {most:.0f} Instances, with current utilization of {used} "
+        f"Instances and a request delta of {more} Instances. Please use AWS Service Quotas to request an increase for "
+        "this quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota."
+    )
+
+
 def _chosen() -> Mapping[str, float]:
     given: dict[str, float] = json.loads(os.environ.get(QUOTAS_VARIABLE) or "{}")
     return {**given, **_overrides}

@@ -23,6 +23,19 @@ def read_s3(uri: str) -> bytes | None:
     return b"".join(parts) if parts else None
 
 
+def objects_below(uri: str) -> dict[str, bytes]:
+    """Objects of a prefix by their name in the folder that SageMaker makes of it; an object alone by its own name."""
+    from ministack.services import s3
+
+    found = _URI.fullmatch(uri)
+    if found is None:
+        return {}
+    bucket, prefix = found.groups()
+    keys = sorted(key for key in (s3._buckets.get(bucket) or {}).get("objects", {}) if key.startswith(prefix))
+    folder = prefix if prefix.endswith("/") else prefix.rpartition("/")[0] + "/" if prefix in keys else f"{prefix}/"
+    return {key.removeprefix(folder): s3._get_object_data(bucket, key) or b"" for key in keys if key.startswith(folder)}
+
+
 def write_s3(uri: str, content: bytes) -> None:
     """Put an object; a bucket that is gone is the service's own bad luck."""
     from ministack.services import s3

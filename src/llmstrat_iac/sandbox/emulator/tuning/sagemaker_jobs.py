@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from llmstrat_iac.sandbox.emulator.instance_jobs.checks import check_instances
+from llmstrat_iac.sandbox.emulator.instance_jobs.start import start_work
+from llmstrat_iac.sandbox.emulator.instance_jobs.telling import billing, secondary, transitions
 from llmstrat_iac.sandbox.emulator.tuning import sagemaker_packages as packages
 from llmstrat_iac.sandbox.emulator.tuning.objects import read_s3, write_s3
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments, Handler, page, refuse
 from llmstrat_iac.sandbox.emulator.tuning.roles import assumable
 from llmstrat_iac.sandbox.emulator.tuning.sagemaker_store import STORE, Job, arn, tag_map
 from llmstrat_iac.sandbox.emulator.tuning.training_data import PREFERENCE, PROMPT_COMPLETION, defect
-from llmstrat_iac.sandbox.jobs import Course, Phase, losses
+from llmstrat_iac.sandbox.jobs import INSTANCE_MISHAPS, MISHAPS, Course, Phase, losses
 
 _DAY = 86_400
 _STEPS = 100
 _HUB_PREFIXES = ("meta-", "huggingface-", "amazon-", "deepseek-", "openai-")
 _HALFWAY = "InternalServerError: We encountered an internal error. Please try again."
 _FORMS = {"SFT": PROMPT_COMPLETION, "DPO": PREFERENCE}
-_SECONDARY = {
-    Phase.QUEUED: "Starting", Phase.VALIDATING: "Downloading", Phase.TRAINING: "Training",
-    Phase.COMPLETED: "Completed", Phase.FAILED: "Failed", Phase.STOPPING: "Stopping", Phase.STOPPED: "Stopped",
-}  # fmt: skip
 
 
 def create(asked: Arguments) -> Mapping[str, Any]:
@@ -36,11 +35,14 @@ def create(asked: Arguments) -> Mapping[str, Any]:
         raise ApiError("ValidationException", message)
     contents = {channel["ChannelName"]: _content(channel) for channel in asked.get("InputDataConfig") or ()}
     serverless = asked.get("ServerlessJobConfig")
-    if not serverless:
-        _check_instances(asked)
     complaint = _check_serverless(asked, serverless, contents) if serverless else None
-    course = Course(complaint, STORE.faults.mishap((name,), contents.get("train", b"")))
+    if not serverless:
+        check_instances(asked, [job.asked for job in STORE.jobs.values() if not job.serverless and _runs(job)])
+    kinds = MISHAPS if serverless or not asked.get("EnableManagedSpotTraining") else INSTANCE_MISHAPS
+    course = Course(complaint, STORE.faults.mishap((name,), contents.get("train", b""), kinds=kinds))
     job = Job(arn(f"training-job/{name.lower()}"), name, asked, course)
+    if not serverless:
+        start_work(job)
     STORE.jobs[name] = job
     STORE.tags[job.arn] = tag_map(asked.get("Tags"))
     return {"TrainingJobArn": job.arn}
@@ -72,9 +74,8 @@ def _check_serverless(asked: Arguments, config: Mapping[str, Any], contents: Map
     return f"ClientError: {problem}" if form and (problem := defect(contents["train"], form)) else None
 
 
-def _check_instances(asked: Arguments) -> None:
-    if not asked.get("ResourceConfig") or not asked.get("AlgorithmSpecification"):
-        raise ApiError("ValidationException", "ResourceConfig and AlgorithmSpecification are required.")
+def _runs(job: Job) -> bool:
+    return not job.course.phase().over
 
 
 def _is_gated(base_model_arn: str) -> bool:
@@ -84,17 +85,17 @@ def _is_gated(base_model_arn: str) -> bool:
 def settle() -> None:
     """Register the model packages and artefacts of the jobs that have completed since somebody looked."""
     for job in STORE.jobs.values():
+        if job.work is not None:
+            job.work.advance()
         if job.package is None and job.course.phase() is Phase.COMPLETED:
             config = job.asked.get("ModelPackageConfig")
             job.package = packages.add(config["ModelPackageGroupArn"], job) if config else ""
-            _write_model(job)
+            if job.serverless:
+                _write_model(job)
 
 
 def _write_model(job: Job) -> None:
     """Serverless customization leaves the merged weights, and the adapter alone beside them."""
-    if not job.serverless:
-        write_s3(job.artifact, b"sandbox")
-        return
     for name in ("hf_merged/config.json", "hf_merged/model.safetensors", "hf/adapter_config.json"):
         write_s3(f"{job.artifact}/checkpoints/{name}", b"{}")
 
@@ -112,8 +113,6 @@ def describe(asked: Arguments) -> Mapping[str, Any]:
     job = _job(asked["TrainingJobName"])
     course, phase = job.course, job.course.phase()
     config = job.asked.get("ServerlessJobConfig")
-    steps = losses(course.trained(), _STEPS)
-    metrics = [{"MetricName": "train_loss", "Value": steps[-1], "Timestamp": course.ends}] if steps else []
     kept = {key: value for key, value in job.asked.items() if key not in ("Tags", "TrainingJobName")}
     return {
         "StoppingCondition": {"MaxRuntimeInSeconds": _DAY},
@@ -122,12 +121,13 @@ def describe(asked: Arguments) -> Mapping[str, Any]:
         "EnableManagedSpotTraining": False,
         **kept,
         **_summary(job),
-        "SecondaryStatus": _SECONDARY[phase],
-        "SecondaryStatusTransitions": _transitions(course),
-        "FailureReason": (course.complaint or _HALFWAY) if phase is Phase.FAILED else None,
+        "SecondaryStatus": secondary(course),
+        "SecondaryStatusTransitions": transitions(course),
+        "FailureReason": _failure(job) if phase is Phase.FAILED else None,
         "ModelArtifacts": {"S3ModelArtifacts": job.artifact} if phase is Phase.COMPLETED else {},
         "TrainingStartTime": course.training_from if phase not in (Phase.QUEUED, Phase.VALIDATING) else None,
-        "FinalMetricDataList": metrics,
+        "FinalMetricDataList": _metrics(job),
+        **({} if config else billing(course, spot=bool(job.asked.get("EnableManagedSpotTraining")))),
         "ProgressInfo": _progress(job) if config else None,
         "OutputModelPackageArn": job.package or None,
     }
@@ -145,10 +145,20 @@ def _progress(job: Job) -> dict[str, int]:
     }
 
 
-def _transitions(course: Course) -> list[dict[str, Any]]:
-    marks = [("Starting", course.begun), ("Training", course.training_from)]
-    last = [(_SECONDARY[course.phase()], course.ends)] if course.phase().over else []
-    return [{"Status": word, "StartTime": at, "StatusMessage": word} for word, at in (*marks, *last) if at is not None]
+def _failure(job: Job) -> str:
+    """A program's own reason is what it wrote into its file for that."""
+    reason = job.course.complaint
+    if job.work is None or reason is None:
+        return reason or _HALFWAY
+    return f"AlgorithmError: {reason}, exit code: 1"
+
+
+def _metrics(job: Job) -> list[dict[str, Any]]:
+    """By the job's own regexes over its log; serverless customization has its own."""
+    if job.work is not None:
+        return job.work.log.metrics(job.asked["AlgorithmSpecification"].get("MetricDefinitions") or ())
+    steps = losses(job.course.trained(), _STEPS)
+    return [{"MetricName": "train_loss", "Value": steps[-1], "Timestamp": job.course.ends}] if steps else []
 
 
 def _summary(job: Job) -> dict[str, Any]:

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
+from llmstrat_iac.sandbox.emulator.instance_jobs.logs import JobLog
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
 from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, clock
 
 _STATUSES = {Phase.COMPLETED: "Completed", Phase.FAILED: "Failed", Phase.STOPPING: "Stopping", Phase.STOPPED: "Stopped"}
 
 
+class Work(Protocol):
+    """A job's program at work."""
+
+    @property
+    def log(self) -> JobLog:
+        """What it prints."""
+
+    def advance(self) -> None:
+        """Write what is due."""
+
+
 @dataclass
 class Job:
-    """A training job; `package` is the model package that it has made, empty if it makes none, None before."""
+    """A training job; `package` is the model package that it has made, empty if it makes none, None before.
+
+    `work` is what a job on instances does; None for serverless customization.
+    """
 
     arn: str
     name: str
     asked: Arguments
     course: Course
     package: str | None = None
+    work: Work | None = None
 
     @property
     def status(self) -> str:
@@ -29,9 +46,10 @@ class Job:
 
     @property
     def artifact(self) -> str:
-        """Where its model goes in S3: a folder of weights for serverless customization, else an archive."""
-        folder = str(self.asked["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
-        return f"{folder}/{self.name}/output/{'model' if self.serverless else 'model.tar.gz'}"
+        """Where its model goes in S3: a folder if it is serverless or wants no compression, else an archive."""
+        output = self.asked["OutputDataConfig"]
+        folder = self.serverless or output.get("CompressionType") == "NONE"
+        return f"{str(output['S3OutputPath']).rstrip('/')}/{self.name}/output/{'model' if folder else 'model.tar.gz'}"
 
     @property
     def serverless(self) -> bool:

@@ -1,0 +1,1 @@
+"""Training jobs on instances in the emulated SageMaker: what is checked, what they write, what their logs say."""

@@ -1,0 +1,18 @@
+"""Which program a job on instances runs: the real launcher if it is one and the trainer's Python is there."""
+
+from __future__ import annotations
+
+from llmstrat_iac.sandbox.emulator.compute.trainer_process import trainer_python
+from llmstrat_iac.sandbox.emulator.instance_jobs.real import LiveCourse, RealRun
+from llmstrat_iac.sandbox.emulator.instance_jobs.work import StandIn, channel_files
+from llmstrat_iac.sandbox.emulator.tuning.sagemaker_store import Job
+
+
+def start_work(job: Job) -> None:
+    """Put the job to work. One whose name or data asks for a mishap is a stand-in's."""
+    trains = "job.json" in channel_files(job.asked, "code")
+    if trains and trainer_python() is not None and job.course.mishap is None:
+        live = LiveCourse(begun=job.course.begun)
+        job.course, job.work = live, RealRun(job.name, job.asked, live, job.artifact)
+    else:
+        job.work = StandIn(job.name, job.asked, job.course, job.artifact)
