@@ -35,6 +35,8 @@ COMMANDS = {
     "data": "Check, clean and convert training data.",
     "strategies": "Compare the four strategies.",
     "models": "List known models with prices and lifecycle.",
+    "gpus": "List GPU instance types with their prices.",
+    "fit": "Find the GPU instance that a model needs.",
     "schema": "Print or write the JSON Schema of the spec.",
     "plugins": "List plugins, enabled and installed.",
     "sandbox": "Start, stop and inspect the embedded AWS sandbox.",

@@ -19,10 +19,16 @@ from llmstrat_iac.plugins import Registry, create_registry
 @click.option("--provider", "name", help="Only this provider's models.")
 @click.option("--retired", is_flag=True, help="Retired models, too.")
 @click.option("--tunable", is_flag=True, help="Instead, the bases that vendors tune.")
+@click.option("--open", "opened", is_flag=True, help="Instead, the open models that you can host yourself.")
 @json_option
 @plugin_option
-def command(name: str | None, retired: bool, tunable: bool, as_json: bool, plugins: tuple[str, ...]) -> None:
+def command(
+    name: str | None, retired: bool, tunable: bool, opened: bool, as_json: bool, plugins: tuple[str, ...]
+) -> None:
     """List known models with prices (USD per million tokens), context and retirement."""
+    if opened:
+        _show_open(as_json=as_json)
+        return
     registry = create_registry(plugins)
     providers = [registry.provider(name)] if name else list(registry.providers.values())
     today = datetime.now(UTC).date()
@@ -39,6 +45,16 @@ def command(name: str | None, retired: bool, tunable: bool, as_json: bool, plugi
         print_json([_document(provider, model) for provider, model in rows])
     else:
         _print(rows, today)
+
+
+def _show_open(*, as_json: bool) -> None:
+    from llmstrat_iac.catalog.open_models import open_models
+    from llmstrat_iac.cli.render_open_models import open_models_document, print_open_models
+
+    if as_json:
+        print_json(open_models_document(open_models()))
+    else:
+        print_open_models(open_models())
 
 
 def _show_bases(registry: Registry, providers: list[Provider], today: date, *, retired: bool, as_json: bool) -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmstrat_iac.catalog.architecture import Architecture
+from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.instances import InstanceType, find_instance
 from llmstrat_iac.catalog.open_models import find_model
-from llmstrat_iac.catalog.sizing.contract import Memory, ServingNeed, TrainingNeed
+from llmstrat_iac.catalog.sizing.contract import Fit, Memory, ServingNeed, TrainingNeed
 from llmstrat_iac.catalog.sizing.serving_memory import serving_memory
+from llmstrat_iac.catalog.sizing.speed import Range, serving_tokens_per_second, training_tokens_per_second
 from llmstrat_iac.catalog.sizing.trainers import TRL, Trainer
 from llmstrat_iac.catalog.sizing.training_memory import training_memory
 
@@ -114,6 +116,42 @@ def training_verdicts() -> list[Verdict]:
         Verdict(_training_name(row), row["fits"] == "yes", _training(row).headroom >= 0)
         for row in _rows("training_memory.csv")
     ]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A published speed in tokens a second beside our range."""
+
+    name: str
+    measured: float
+    predicted: Range
+
+    @property
+    def inside(self) -> bool:
+        return self.predicted.low <= self.measured <= self.predicted.high
+
+
+def speeds(kind: str) -> list[Speed]:
+    """Of `serving` (output tokens of a replica) or `training` (all GPUs together)."""
+    found = []
+    for row in _rows("speed.csv"):
+        if row["kind"] != kind:
+            continue
+        instance, shape, gpus = _instance(row["instance"]), _shape(row["model"]), int(row["gpus"])
+        fit = Fit(instance, gpus, Memory((), 0), AwsPrice("hour", None, "", ""), sharded=gpus > 1)
+        if kind == "serving":
+            predicted = serving_tokens_per_second(
+                ServingNeed(shape, row["how"], context=8192, concurrency=int(row["concurrency"])),
+                fit,
+                input_tokens=int(row["input_tokens"]),
+                output_tokens=int(row["output_tokens"]),
+            )
+        else:
+            predicted = training_tokens_per_second(TrainingNeed(shape, row["how"], max_length=4096, rank=16), fit)
+        assert predicted is not None
+        name = f"{row['model']} {row['how']} x{gpus} {row['concurrency']}".strip()
+        found.append(Speed(name, float(row["tokens_per_second"]), predicted))
+    return found
 
 
 def right(verdicts: list[Verdict]) -> float:

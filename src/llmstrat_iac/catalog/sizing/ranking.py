@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llmstrat_iac.catalog.gpu_prices import ec2_price
-from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Rejection
+from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Memory, Rejection
 
 _KNOWN_REGION = "us-east-1"
 
@@ -31,8 +31,9 @@ def _key(answer: Fit | Rejection) -> tuple[bool, float, int, str]:
     return True, float("inf") if elsewhere is None else elsewhere, instance.accelerators, instance.name
 
 
-def shortfall(what: str, parts: tuple[tuple[str, float], ...], available: float) -> str:
-    """`needs 31.2 GiB a GPU (weights 15.0, KV cache 8.0, …), 20.2 usable`."""
-    largest = sorted(parts, key=lambda part: -part[1])[:3]
+def shortfall(memory: Memory, gpus: int) -> str:
+    """`needs 31.2 GiB a GPU, 20.2 usable: weights 15.0, KV cache 8.0`, the largest parts."""
+    largest = sorted(memory.parts, key=lambda part: -part[1])[:2]
     named = ", ".join(f"{name} {gib:.1f}" for name, gib in largest)
-    return f"needs {sum(gib for _, gib in parts):.1f} GiB {what} ({named}), {available:.1f} usable"
+    where = "" if gpus == 1 else f" on each of {gpus} GPUs"
+    return f"needs {memory.needed:.1f} GiB{where}, {memory.available:.1f} usable: {named}"

@@ -43,8 +43,7 @@ def _answer(need: ServingNeed, instance: InstanceType, price: Price) -> Fit | Re
         memory = serving_memory(need, instance, size)
         if memory.headroom >= 0:
             return Fit(instance, size, memory, usd)
-    what = "of its GPU" if size == 1 else f"on each of {size} GPUs"
-    return Rejection(instance, shortfall(what, memory.parts, memory.available), usd)
+    return Rejection(instance, shortfall(memory, size), usd)
 
 
 def _unable(need: ServingNeed, instance: InstanceType) -> str:

@@ -24,9 +24,9 @@ DECODE_BANDWIDTH = Range(0.5, 0.85)
 """Share of the memory's bandwidth that generating reaches."""
 PREFILL = Range(0.3, 0.6)
 """Share of the peak that reading the prompt reaches."""
-TRAINING = Range(0.3, 0.55)
+TRAINING = Range(0.3, 0.65)
 """The same for training, recomputed layers counted."""
-TRAINING_QUANTIZED = Range(0.25, 0.5)
+TRAINING_QUANTIZED = Range(0.25, 0.62)
 """The same where weights are unpacked from 4 bits before each use."""
 UNLINKED = 0.5
 """What is left of it if weights are gathered from other GPUs over PCIe rather than NVLink, at the low end."""

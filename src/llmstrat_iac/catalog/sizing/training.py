@@ -36,9 +36,7 @@ def _answer(need: TrainingNeed, instance: InstanceType, price: Price) -> Fit | R
             memory = training_memory(need, instance, gpus=gpus, micro_batch_size=size, sharded=sharded)
             if memory.headroom >= 0:
                 return _with_host(need, Fit(instance, gpus, memory, usd, size, sharded))
-    what = "of its GPU" if gpus == 1 else f"on each of {gpus} GPUs"
-    text = shortfall(what, memory.parts, memory.available)
-    return Rejection(instance, f"{text}, with micro batches of {size}", usd)
+    return Rejection(instance, f"{shortfall(memory, gpus)}; {size} at once", usd)
 
 
 def _ways(need: TrainingNeed, gpus: int) -> Iterator[bool]:
