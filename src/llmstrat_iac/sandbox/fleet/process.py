@@ -45,21 +45,14 @@ class EngineProcess:
 
     async def stop(self) -> None:
         """End it and wait for that."""
-        _running.discard(self)
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
-        process, self._process, self.port = self._process, None, None
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+        self.port = None
+        if self._process is not None:
+            await _end(self._process)
         _forget(self.name)
+        _running.discard(self)
 
     async def status_of(self, path: str) -> int | None:
         """The HTTP status of a GET; None if nothing answers."""
@@ -83,14 +76,12 @@ class EngineProcess:
 
     async def _keep(self) -> None:
         while True:
-            with _log(self.name) as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    *self._command(),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=log,
-                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                )
+            spawning = asyncio.ensure_future(self._spawn())
+            try:
+                self._process = await asyncio.shield(spawning)
+            except asyncio.CancelledError:
+                await _end(await spawning)
+                raise
             assert self._process.stdout is not None
             announced = await self._process.stdout.readline()
             if announced:
@@ -100,9 +91,32 @@ class EngineProcess:
             self.port = None
             await asyncio.sleep(_RESTART_SECONDS)
 
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        with _log(self.name) as log:
+            return await asyncio.create_subprocess_exec(
+                *self._command(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+
     def _command(self) -> list[str]:
         llm = os.environ.get(LLM_VARIABLE) or "deterministic"
         return [sys.executable, "-m", _MODULE, "--port", "0", "--llm", llm, "--with-parent", "--", *self._arguments]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def stop_all() -> None:

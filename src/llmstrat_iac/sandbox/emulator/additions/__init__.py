@@ -15,6 +15,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     authorizer_key,
     bedrock_tuning,
     cloud_control,
+    compute,
     exchange,
     gateway_updates,
     iam_authorization,
@@ -46,6 +47,7 @@ ADDITIONS: tuple[Addition, ...] = (
     service_quotas.ADDITION,
     application_autoscaling.ADDITION,
     cloud_control.ADDITION,
+    *compute.ADDITIONS,
 )
 
 

@@ -25,11 +25,10 @@ _INVALID = {"ec2": "InvalidParameterValue"}
 
 @dataclass(frozen=True)
 class QueryApi:
-    """A service's operations by name; requests for others are upstream's. `settle` runs before each of ours."""
+    """A service's operations by name; requests for others are upstream's."""
 
     service: str
     handlers: Mapping[str, Handler]
-    settle: Callable[[], None] = lambda: None
 
     def answer(self, parameters: Mapping[str, str]) -> Response | None:
         """The answer to a request, or None if upstream is to answer it."""
@@ -41,7 +40,6 @@ class QueryApi:
         try:
             arguments = _arguments(operation, parameters, ec2=ec2)
             _check(operation, arguments, _INVALID.get(self.service, "ValidationError"))
-            self.settle()
             result = self.handlers[name](arguments)
         except PassOnError:
             return None

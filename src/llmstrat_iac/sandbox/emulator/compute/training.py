@@ -1,0 +1,159 @@
+"""An instance that trains: it writes `status.json`, checkpoints and its result to the job's place in S3, then ends.
+
+With LLMSTRAT_TRAINER_PYTHON the real launcher does the work (`trainer_process`); without, this stand-in follows the
+sandbox's job clock. Either way the instance's end is its scripts': out of its group, or by its own shutdown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+from dataclasses import replace
+from typing import Any
+
+from llmstrat_iac.sandbox.emulator.compute import faults, instances
+from llmstrat_iac.sandbox.emulator.compute.tags import tag_map
+from llmstrat_iac.sandbox.emulator.compute.trainer_process import run_launcher, trainer_python
+from llmstrat_iac.sandbox.emulator.tuning.objects import read_s3, write_s3
+from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, losses
+from llmstrat_iac.trainer import EXIT_INTERRUPTED
+from llmstrat_iac.trainer.checkpoints import MARKER
+from llmstrat_iac.trainer.progress import Status, next_attempt, now
+from llmstrat_iac.trainer.result import MANIFEST
+
+log = logging.getLogger(__name__)
+Record = dict[str, Any]
+JOB_URI = re.compile(r"LLMSTRAT_JOB_URI=[\"']?(s3://[^\s\"']+)")
+_GROUP = re.compile(r"LLMSTRAT_GROUP=[\"']?([\w-]+)")
+_POLL_SECONDS = 0.05
+_STEPS = 100
+_CHECKPOINT_STEPS = 25
+_FACTS = ("key", "stack", "alias", "model", "revision", "method", "objective", "adapter", "rank", "data", "trl")
+_faults = Faults()
+
+
+class Interrupted(Exception):
+    """The instance is taken away; whoever brings another lets the job go on."""
+
+
+async def train(record: Record, uri: str, text: str) -> None:
+    """Run the job of an instance, then end the instance as its scripts would."""
+    names = tuple(tag_map(record["InstanceId"]).values())
+    try:
+        if trainer_python() is None:
+            await _StandIn(uri.rstrip("/"), names).run()
+        elif await run_launcher(record["InstanceId"], uri.rstrip("/")) == EXIT_INTERRUPTED:
+            raise Interrupted
+    except Interrupted:
+        instances.end(record, "terminated", instances.RECLAIMED)
+        return
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        log.exception("%s: its training ended badly", record["InstanceId"])
+    _leave(record, text)
+
+
+def _leave(record: Record, text: str) -> None:
+    """`finished.sh`: an instance of a group takes its place with it; one of its own shuts itself down."""
+    from llmstrat_iac.sandbox.emulator.compute import groups
+
+    found = _GROUP.search(text)
+    if found is not None and groups.release(found.group(1), record["InstanceId"]):
+        return
+    instances.shut_down(record)
+
+
+class _StandIn:
+    """A training without a trainer, on the job clock; it goes on from the newest checkpoint."""
+
+    def __init__(self, uri: str, names: tuple[str, ...]) -> None:
+        self._uri, self._names = uri, names
+        self._status = next_attempt(self._read_text("status.json"))
+        self._status = replace(self._status, total_steps=_STEPS, step=self._newest_step())
+
+    async def run(self) -> None:
+        """From the files that are there to the result, or to a reason why not."""
+        job = json.loads(self._read_text("code/job.json") or "{}")
+        data = read_s3(f"{self._uri}/data/train.jsonl")
+        if not job or data is None:
+            what = "code" if not job else "training data"
+            self._publish(replace(self._status, state="failed", failure=f"the {what} isn't there", finished=now()))
+            return
+        course = Course(None, _faults.mishap(self._names, data))
+        first = self._status.step
+        self._publish(self._status)
+        while not course.phase().over:
+            self._go_on(first + int(course.trained() * (_STEPS - first)))
+            if course.trained() >= 0.5 and faults.reclaimed(self._names):
+                raise Interrupted
+            await asyncio.sleep(_POLL_SECONDS)
+        if course.phase() is Phase.FAILED:
+            reason = course.complaint or "RuntimeError: CUDA error: an illegal memory access was encountered"
+            failure = f"the trainer ended with exit status 1\n{reason}"
+            self._publish(replace(self._status, state="failed", failure=failure, updated=now(), finished=now()))
+            return
+        self._go_on(_STEPS)
+        self._finish(job, data)
+
+    def _go_on(self, step: int) -> None:
+        if step <= self._status.step:
+            return
+        done = losses(step / _STEPS, _STEPS)
+        metrics = {"training_loss": done[-1]} if done else {}
+        for passed in range(self._status.step + 1, step + 1):
+            if passed % _CHECKPOINT_STEPS == 0 and passed < _STEPS:
+                self._save(passed)
+        self._publish(replace(self._status, step=step, metrics=metrics, updated=now()))
+
+    def _save(self, step: int) -> None:
+        folder, state = f"checkpoints/checkpoint-{step}", json.dumps({"global_step": step})
+        self._write(f"{folder}/trainer_state.json", state)
+        self._write(f"{folder}/{MARKER}", json.dumps({"step": step, "files": {"trainer_state.json": len(state)}}))
+
+    def _newest_step(self) -> int:
+        steps = range(_CHECKPOINT_STEPS, _STEPS, _CHECKPOINT_STEPS)
+        found = [step for step in steps if self._read_text(f"checkpoints/checkpoint-{step}/{MARKER}")]
+        return max(found, default=0)
+
+    def _finish(self, job: Record, data: bytes) -> None:
+        status = replace(self._status, state="completed", updated=now(), finished=now())
+        if job["adapter"]:
+            base = {"base_model_name_or_path": job["model"], "revision": job["revision"]}
+            config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": job["rank"], **base}
+            self._write("output/adapter_config.json", json.dumps(config, indent=2))
+            self._write("output/adapter_model.safetensors", _no_tensors())
+        else:
+            self._write("output/config.json", json.dumps({"architectures": ["LlamaForCausalLM"]}))
+            self._write("output/model.safetensors", _no_tensors())
+        manifest = {
+            **{name: job.get(name) for name in _FACTS},
+            "files": {"train.jsonl": hashlib.sha256(data).hexdigest()},
+            "metrics": status.metrics,
+            "steps": status.step,
+            "attempts": status.attempt,
+            "started": status.started,
+            "finished": status.finished,
+        }
+        self._write(f"output/{MANIFEST}", json.dumps(manifest, indent=2))
+        self._publish(status)
+
+    def _publish(self, status: Status) -> None:
+        self._status = status
+        self._write("status.json", status.to_json())
+
+    def _read_text(self, name: str) -> str | None:
+        content = read_s3(f"{self._uri}/{name}")
+        return None if content is None else content.decode()
+
+    def _write(self, name: str, content: str | bytes) -> None:
+        write_s3(f"{self._uri}/{name}", content if isinstance(content, bytes) else content.encode())
+
+
+def _no_tensors() -> bytes:
+    """A safetensors file without any tensor: https://huggingface.co/docs/safetensors (length, then a JSON header)."""
+    header = json.dumps({"__metadata__": {"format": "pt"}}).encode()
+    return len(header).to_bytes(8, "little") + header
