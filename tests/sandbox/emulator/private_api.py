@@ -131,21 +131,44 @@ class PrivateApi:
         return response.status, response.headers.get("x-amzn-errortype", ""), json.loads(content)
 
 
-def make_link(aws: Clients, name: str) -> str:
+@dataclass(frozen=True)
+class Network:
+    """Where links and load balancers are."""
+
+    vpc: str
+    subnets: list[str]
+    group: str
+
+
+def make_network(aws: Clients, name: str) -> Network:
+    """A network with two subnets and a security group."""
+    ec2 = aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")
+        for number, zone in enumerate("ab")
+    ]
+    group = ec2.create_security_group(VpcId=vpc, GroupName=name, Description="of the link")["GroupId"]
+    return Network(vpc, [each["Subnet"]["SubnetId"] for each in subnets], group)
+
+
+def make_link(aws: Clients, name: str, network: Network | None = None) -> str:
     """A VPC link that carries requests."""
-    gateway = aws("apigatewayv2")
-    made = gateway.create_vpc_link(Name=name, SubnetIds=["subnet-a", "subnet-b"], SecurityGroupIds=["sg-a"])
+    gateway, network = aws("apigatewayv2"), network or make_network(aws, name)
+    made = gateway.create_vpc_link(Name=name, SubnetIds=network.subnets, SecurityGroupIds=[network.group])
     link: str = made["VpcLinkId"]
     assert eventually(lambda: gateway.get_vpc_link(VpcLinkId=link)["VpcLinkStatus"] == "AVAILABLE")
     return link
 
 
-def make_balancer(aws: Clients, name: str, targets: list[int]) -> tuple[str, str]:
+def make_balancer(aws: Clients, name: str, targets: list[int], network: Network) -> tuple[str, str]:
     """An internal load balancer that admits `/v1/*` only; its ARN and its target group's."""
     elb = aws("elbv2")
-    balancer = elb.create_load_balancer(Name=name, Scheme="internal", Subnets=["subnet-a", "subnet-b"])
+    balancer = elb.create_load_balancer(
+        Name=name, Scheme="internal", Subnets=network.subnets, SecurityGroups=[network.group]
+    )
     arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
-    made = elb.create_target_group(Name=name, Protocol="HTTP", Port=8000, TargetType="ip", VpcId="vpc-a")
+    made = elb.create_target_group(Name=name, Protocol="HTTP", Port=8000, TargetType="ip", VpcId=network.vpc)
     group = made["TargetGroups"][0]["TargetGroupArn"]
     if targets:
         elb.register_targets(TargetGroupArn=group, Targets=[{"Id": "127.0.0.1", "Port": port} for port in targets])
@@ -164,8 +187,8 @@ def make_private_api(
     url: str, aws: Clients, name: str, targets: list[int], *, mode: str = "STREAM", policy: str = ""
 ) -> PrivateApi:
     """The whole path, deployed."""
-    gateway = aws("apigateway")
-    link, (balancer, group) = make_link(aws, name), make_balancer(aws, name, targets)
+    gateway, network = aws("apigateway"), make_network(aws, name)
+    link, (balancer, group) = make_link(aws, name, network), make_balancer(aws, name, targets, network)
     api = gateway.create_rest_api(name=name, endpointConfiguration={"types": ["REGIONAL"]})
     if policy:
         operation = {"op": "replace", "path": "/policy", "value": policy.replace("API", api["id"])}

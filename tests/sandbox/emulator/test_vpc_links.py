@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from private_api import make_link
+from private_api import make_link, make_network
 from sandbox_kit import Clients, clients
 
 
@@ -18,11 +18,12 @@ def test_upstream_still_has_no_links(plain_emulator_url: str) -> None:
 
 def test_a_link_is_pending_then_available(aws: Clients) -> None:
     gateway = aws("apigatewayv2")
-    made = gateway.create_vpc_link(Name="one", SubnetIds=["subnet-a"], SecurityGroupIds=["sg-a"], Tags={"a": "b"})
+    network = make_network(aws, "links")
+    made = gateway.create_vpc_link(Name="one", SubnetIds=network.subnets[:1], Tags={"a": "b"})
     assert (made["VpcLinkStatus"], made["VpcLinkVersion"]) == ("PENDING", "V2")
-    link = make_link(aws, "two")
+    link = make_link(aws, "two", network)
     read = gateway.get_vpc_link(VpcLinkId=link)
-    assert (read["Name"], read["SubnetIds"], read["SecurityGroupIds"]) == ("two", ["subnet-a", "subnet-b"], ["sg-a"])
+    assert (read["Name"], read["SubnetIds"], read["SecurityGroupIds"]) == ("two", network.subnets, [network.group])
     assert {made["VpcLinkId"], link} <= {each["VpcLinkId"] for each in gateway.get_vpc_links()["Items"]}
 
 
