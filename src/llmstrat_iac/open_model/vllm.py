@@ -36,8 +36,7 @@ def server_arguments(
 
     `model_path` is the folder into which the weights were downloaded; without it vLLM fetches them itself, from the hub
     at the pinned revision or from S3 with the image's streamer. `adapter_paths` maps an adapter's served name to its
-    folder; one in S3 or of a pinned revision must have one, since vLLM takes neither. On SageMaker an argument `--name
-    value` is the variable `SM_VLLM_NAME=value`: `server_environment()`.
+    folder; one in S3 or of a pinned revision must have one, since vLLM takes neither.
     """
     return [
         *_model(weights, model_path),
@@ -49,21 +48,6 @@ def server_arguments(
         "--enable-force-include-usage",
         *("--disable-access-log-for-endpoints", ",".join(_QUIET)),
     ]
-
-
-def server_environment(arguments: list[str]) -> dict[str, str]:
-    """The arguments as variables of AWS's SageMaker image: `--max-model-len 8192` is `SM_VLLM_MAX_MODEL_LEN=8192`.
-
-    Source: aws/deep-learning-containers, docs on the vLLM image's configuration (`true` is a bare flag). Its port is
-    the image's own.
-    """
-    environment: dict[str, str] = {}
-    for position, argument in enumerate(arguments):
-        if argument.startswith("--") and argument != "--port":
-            following = arguments[position + 1 : position + 2]
-            value = following[0] if following and not following[0].startswith("--") else "true"
-            environment["SM_VLLM_" + argument[2:].replace("-", "_").upper()] = value
-    return environment
 
 
 def loadable_rank(rank: int) -> int:

@@ -16,7 +16,7 @@ environment that has torch (AWS's PyTorch image 2.13) and, for S3, boto3:
 - EC2: `LLMSTRAT_JOB_URI=s3://bucket/training/<key>`, `LLMSTRAT_WORK=/opt/llmstrat/job` with `code/` and `data/` in it
   (what is missing of `data/` is fetched), and `LLMSTRAT_INSTALL`, `AWS_REGION`, `LLMSTRAT_TOKEN_SECRET` as above;
   `LLMSTRAT_SPOT=1` on a spot instance. systemd: `KillMode=mixed`, `TimeoutStopSec=120`. It writes `status.json`,
-  `log.txt`, `checkpoints/`, `output/` below the URI.
+  `checkpoints/` and `output/` below the URI; its log is standard output.
 
 Exit codes: 0 completed, 1 failed for good, 75 interrupted: start it again, here or elsewhere, and it goes on from the
 newest complete checkpoint. After 0 and 1 the instance is of no use any more. `places.py` lists every variable.

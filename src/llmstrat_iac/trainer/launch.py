@@ -222,8 +222,6 @@ class Launcher:
     def _publish(self) -> None:
         (self._places.checkpoints / _STATUS).write_text(self._status.to_json(), encoding="utf-8")
         self._carefully(lambda store: store.write(_STATUS, self._status.to_json()))
-        if self._log.path.exists():
-            self._carefully(lambda store: store.upload(self._log.path, "log.txt"))
 
     def _carefully(self, action: Callable[[Store], object]) -> bool:
         """Do it to the store, if there is one. S3 being away for a moment must not end a training of hours."""
