@@ -27,7 +27,9 @@ def model(block: dict[str, Any] | None = None) -> ResolvedModel:
     known = find_model(MODEL)
     assert known is not None
     return ResolvedModel(
-        ModelBlock.model_validate({"alias": "assistant", "id": MODEL, "revision": REVISION} if block is None else block),
+        ModelBlock.model_validate(
+            {"alias": "assistant", "id": MODEL, "revision": REVISION} if block is None else block
+        ),
         known,
     )
 
