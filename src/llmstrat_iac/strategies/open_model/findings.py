@@ -14,7 +14,7 @@ from llmstrat_iac.open_model.trl import accumulation_steps
 from llmstrat_iac.open_model.vllm import LORA_RANKS
 from llmstrat_iac.plan import Finding, Severity
 
-_SHOWN = 3
+_SHOWN = 2
 _FP8_FROM = 8.0
 """CUDA generation from which vLLM loads fp8 weights: Ampere unpacks them, Ada and Hopper multiply in fp8
 (https://docs.vllm.ai/en/latest/features/quantization/)."""
@@ -23,9 +23,8 @@ _FP8_FROM = 8.0
 def check_serving(serving: ResolvedServing) -> Iterator[Finding]:
     """Yield what vLLM would refuse, before an instance is paid for that can't start."""
     yield from _context(serving)
-    yield from _tensor_parallel(serving)
     yield from _ranks(serving)
-    unable = list(_quantization(serving))
+    unable = [*_tensor_parallel(serving), *_quantization(serving)]
     yield from unable or _fits_nowhere(serving.choice, "serving", _serving_remedy(serving))
     if lacks_template(serving.model):
         yield Finding(
@@ -54,7 +53,7 @@ def check_training(training: ResolvedTraining) -> Iterator[Finding]:
         )
     if lacks_template(model):
         yield Finding(
-            rule="no-chat-template",
+            rule="trained-on-plain-text",
             severity=Severity.WARNING,
             path="model.id",
             message=f"`{model.known.id}` ships no chat template: it is trained on plain text",
@@ -170,7 +169,10 @@ def _fits_nowhere(choice: Choice, part: str, remedy: str) -> Iterator[Finding]:
     if choice.best is not None:
         return
     nearest = sorted(choice.rejected, key=lambda each: -each.instance.accelerators * each.instance.accelerator_gib)
-    reasons = "; ".join(f"{each.instance.name}: {each.reason}" for each in nearest[:_SHOWN])
+    by_reason: dict[str, list[str]] = {}
+    for each in nearest[:_SHOWN]:
+        by_reason.setdefault(each.reason, []).append(each.instance.name)
+    reasons = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
     what = f"`{nearest[0].instance.name}`" if len(nearest) == 1 else f"any of {len(nearest)} instance types"
     yield Finding(
         rule="model-fits-nowhere",
@@ -196,6 +198,9 @@ def _training_remedy(training: ResolvedTraining) -> str:
     block = training.block
     smaller = {"full": ["set `method: lora` or `qlora`"], "lora": ["set `method: qlora`"], "qlora": []}[block.method]
     smaller.append(f"lower `max_length` ({block.hyperparameters.max_length:,})")
+    named = find_instance(block.instance)
+    if named is not None and block.hyperparameters.batch_size % named.accelerators:
+        smaller.append(f"set a `batch_size` that {named.accelerators} divides")
     if block.hyperparameters.micro_batch_size is not None:
         smaller.append("leave `micro_batch_size` out")
     if block.instance != "auto":
