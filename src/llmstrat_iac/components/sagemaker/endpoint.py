@@ -11,24 +11,23 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from llmstrat_iac.catalog.sagemaker_images import SERVING
 from llmstrat_iac.components.expiry import DELETE_ENDPOINT, DELETE_INFERENCE_COMPONENT, StopCall, create_expiry
 from llmstrat_iac.components.policies import Account
 from llmstrat_iac.components.sagemaker.component import create_component
 from llmstrat_iac.components.sagemaker.container import environment
 from llmstrat_iac.components.sagemaker.images import resolve
 from llmstrat_iac.components.sagemaker.names import VARIANT, SageMakerNames
+from llmstrat_iac.components.sagemaker.options import ServingOptions
 from llmstrat_iac.components.sagemaker.roles import create_container_role, read_objects, read_uris
 from llmstrat_iac.components.sagemaker.scaling import scale_component, scale_variant
+from llmstrat_iac.components.sagemaker.shape import check_cuda, instance_name, scales
 from llmstrat_iac.components.sagemaker.weights import FOLDER, Placed, place
 from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import Fleet, IamStatement, ProgramContext, Upstream
 from llmstrat_iac.open_model import ResolvedServing, Weights
 from llmstrat_iac.plan import Severity
-from llmstrat_iac.runtimes.sagemaker.checks import check_cuda
-from llmstrat_iac.runtimes.sagemaker.images import SERVING
-from llmstrat_iac.runtimes.sagemaker.options import ServingOptions
-from llmstrat_iac.runtimes.sagemaker.outline import instance_name, scales
 
 PATIENCE_SECONDS = 3600
 """For downloading the weights, and for loading them: the most that SageMaker allows."""

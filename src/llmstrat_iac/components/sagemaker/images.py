@@ -10,8 +10,8 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 
+from llmstrat_iac.catalog.sagemaker_images import Image, image_uri
 from llmstrat_iac.errors import LlmstratError
-from llmstrat_iac.runtimes.sagemaker.images import Image, image_uri
 
 Retrieve = Callable[..., str]
 _INSTANCES = {"gpu": "ml.g5.xlarge", "cpu": "ml.m5.xlarge"}

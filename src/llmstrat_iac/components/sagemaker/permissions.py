@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llmstrat_iac.catalog.sagemaker_images import COPYING, SERVING, TRAINING
 from llmstrat_iac.components.sagemaker.images import resolve
 from llmstrat_iac.components.sagemaker.names import ENDPOINT_LOGS, TRAINING_LOG, SageMakerNames
 from llmstrat_iac.components.sagemaker.roles import parse_image
+from llmstrat_iac.components.sagemaker.shape import copies_from_hub, scales
 from llmstrat_iac.hookspecs import IamStatement, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
-from llmstrat_iac.runtimes.sagemaker.images import COPYING, SERVING, TRAINING
-from llmstrat_iac.runtimes.sagemaker.outline import copies_from_hub, scales
 
 _SAGEMAKER = "arn:{partition}:sagemaker:{region}:{account}:"
 _LOGS = "arn:{partition}:logs:{region}:{account}:log-group:"

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
+from llmstrat_iac.catalog.sagemaker_images import COPYING, SERVING, TRAINING
 from llmstrat_iac.components.leftovers import explain
 from llmstrat_iac.components.sagemaker.images import resolve
 from llmstrat_iac.components.sagemaker.roles import EcrImage, parse_image
+from llmstrat_iac.components.sagemaker.shape import copies_from_hub
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.plan import Finding, Severity
-from llmstrat_iac.runtimes.sagemaker.images import COPYING, SERVING, TRAINING
-from llmstrat_iac.runtimes.sagemaker.outline import copies_from_hub
 
 _RULE = "aws.sagemaker.image"
 

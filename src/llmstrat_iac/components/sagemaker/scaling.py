@@ -9,9 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from llmstrat_iac.components.sagemaker.names import SageMakerNames
+from llmstrat_iac.components.sagemaker.schedule import aws_cron
+from llmstrat_iac.components.sagemaker.shape import concurrency_target
 from llmstrat_iac.open_model import ResolvedServing
-from llmstrat_iac.runtimes.sagemaker.outline import concurrency_target
-from llmstrat_iac.runtimes.sagemaker.schedule import aws_cron
 
 _VARIANT = ("sagemaker:variant:DesiredInstanceCount", "SageMakerVariantConcurrentRequestsPerModelHighResolution")
 _COMPONENT = (

@@ -10,19 +10,19 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from llmstrat_iac.catalog.sagemaker_images import TRAINING
 from llmstrat_iac.components.expiry import STOP_TRAINING_JOB, StopCall, create_expiry
 from llmstrat_iac.components.job_files import job_prefix, upload_job
 from llmstrat_iac.components.policies import Account
 from llmstrat_iac.components.sagemaker.images import resolve
 from llmstrat_iac.components.sagemaker.names import TRAINING_LOG, SageMakerNames
+from llmstrat_iac.components.sagemaker.options import TrainingOptions
 from llmstrat_iac.components.sagemaker.roles import create_container_role, read_secret, read_uris, write_objects
+from llmstrat_iac.components.sagemaker.shape import instance_name
 from llmstrat_iac.components.tuning.names import TAG_JOB, job_key
 from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.open_model import ResolvedTraining
-from llmstrat_iac.runtimes.sagemaker.images import TRAINING
-from llmstrat_iac.runtimes.sagemaker.options import TrainingOptions
-from llmstrat_iac.runtimes.sagemaker.outline import instance_name
 from llmstrat_iac.tuning import TuningJob, TuningState
 
 TOKEN_SECRET = "LLMSTRAT_TOKEN_SECRET"  # noqa: S105 - a variable's name

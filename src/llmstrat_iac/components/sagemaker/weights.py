@@ -15,6 +15,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+from llmstrat_iac.catalog.sagemaker_images import COPYING
 from llmstrat_iac.components.policies import Account
 from llmstrat_iac.components.sagemaker import hub_download
 from llmstrat_iac.components.sagemaker.container import channels
@@ -26,7 +27,6 @@ from llmstrat_iac.components.stack_provider import stack_tags
 from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.open_model import ResolvedServing, Weights
-from llmstrat_iac.runtimes.sagemaker.images import COPYING
 
 FOLDER = "hub/"
 """Of copied models, in the stack's bucket."""

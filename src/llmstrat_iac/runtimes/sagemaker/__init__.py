@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llmstrat_iac.catalog.quotas import sagemaker_need
+from llmstrat_iac.components.sagemaker.options import ServingOptions, TrainingOptions
+from llmstrat_iac.components.sagemaker.shape import instance_name
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
-from llmstrat_iac.runtimes.sagemaker.options import ServingOptions, TrainingOptions
-from llmstrat_iac.runtimes.sagemaker.outline import instance_name, instance_price, plan_serving, plan_training
+from llmstrat_iac.runtimes.sagemaker.outline import instance_price, plan_serving, plan_training
 
 _HEAVY = "llmstrat_iac.components.sagemaker"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.catalog.sizing.contract import Choice
+from llmstrat_iac.components.sagemaker.schedule import aws_cron
+from llmstrat_iac.components.sagemaker.shape import check_cuda
 from llmstrat_iac.open_model.contract import ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import Finding, Severity
-from llmstrat_iac.runtimes.sagemaker.images import cuda_of, host_cuda
-from llmstrat_iac.runtimes.sagemaker.schedule import aws_cron
 
 MAX_RUNTIME_SECONDS = 28 * 86_400
 """SageMaker's API: StoppingCondition.MaxRuntimeInSeconds."""
@@ -87,29 +87,6 @@ def _check_type(choice: Choice, part: str, missing: frozenset[str]) -> Iterator[
             f"SageMaker has no `ml.{best.instance.name}` for {part}",
             reason="not every EC2 type is offered by SageMaker",
             remedy=f"name another in `{part}.instance`, or use `runtime: ec2`",
-        )
-
-
-def check_cuda(image: str, ami: str) -> Iterator[Finding]:
-    host, needed = host_cuda(ami), cuda_of(image)
-    path = "serving.options.inference_ami"
-    if needed is None:
-        yield Finding(
-            "sagemaker.cuda",
-            Severity.WARNING,
-            path,
-            f"the tag of `{image}` doesn't say which CUDA it needs; `{ami}` has {host[0]}.{host[1]}",
-            reason="an endpoint whose host's driver is too old stays in Creating, without a log",
-            remedy="check the image, and set `inference_ami` accordingly",
-        )
-    elif needed[0] > host[0]:
-        yield Finding(
-            "sagemaker.cuda",
-            Severity.ERROR,
-            path,
-            f"`{image}` needs CUDA {needed[0]}.{needed[1]}, `{ami}` has {host[0]}.{host[1]}",
-            reason="the endpoint would stay in Creating, without a log",
-            remedy="set `inference_ami: al2023-ami-sagemaker-inference-gpu-4-1` (CUDA 13.0), or use an older image",
         )
 
 

@@ -6,21 +6,17 @@ from collections.abc import Iterator
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice, aws_price
 from llmstrat_iac.catalog.gpu_prices import sagemaker_price
+from llmstrat_iac.catalog.sagemaker_images import SERVING, TRAINING, image_uri
+from llmstrat_iac.components.sagemaker.options import ServingOptions, TrainingOptions
+from llmstrat_iac.components.sagemaker.shape import concurrency_target, copies_from_hub, scales
 from llmstrat_iac.open_model.contract import ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import Basis, CostLine, PlannedResource, SizingLine, StackPlan
 from llmstrat_iac.runtimes.sagemaker.checks import check_serving, check_training
-from llmstrat_iac.runtimes.sagemaker.images import SERVING, TRAINING, image_uri
-from llmstrat_iac.runtimes.sagemaker.options import ServingOptions, TrainingOptions
 from llmstrat_iac.trainer import PACKAGE_FILES
 
 CODE_FILES = 5 + len(PACKAGE_FILES)
 """Of a training: launcher with its modules, job, configuration of trainer and accelerate, requirements."""
 _GB = 1e9
-
-
-def instance_name(name: str) -> str:
-    """EC2's name of an instance type to SageMaker's."""
-    return name if name.startswith("ml.") else f"ml.{name}"
 
 
 def instance_price(name: str, region: str, use: str, capacity: str) -> AwsPrice:
@@ -38,18 +34,6 @@ def serving_image(serving: ResolvedServing) -> str:
     """The container that serves."""
     options: ServingOptions = serving.options
     return options.image or image_uri(SERVING, serving.region)
-
-
-def scales(serving: ResolvedServing) -> bool:
-    """Whether the number of instances follows the load or the clock."""
-    replicas = serving.block.replicas
-    return serving.options.scale_to_zero or replicas.max > replicas.min
-
-
-def copies_from_hub(serving: ResolvedServing) -> bool:
-    """Whether anything that is served comes from the hub, and is copied to S3 first."""
-    sources = [serving.model.block.id, *(adapter.source for adapter in serving.block.adapters)]
-    return any(not source.startswith("s3://") for source in sources)
 
 
 def plan_training(training: ResolvedTraining) -> StackPlan:
@@ -133,8 +117,3 @@ def _scaling_note(serving: ResolvedServing) -> Iterator[SizingLine]:
         f"above {concurrency_target(serving):g} requests at once each",
         "SageMaker counts requests, running and waiting; it doesn't see the engine's cache",
     )
-
-
-def concurrency_target(serving: ResolvedServing) -> float:
-    """Requests that a replica may have at once: those that it is sized for, and those that may wait."""
-    return serving.block.concurrency + serving.block.scaling.waiting_requests

@@ -9,11 +9,11 @@ import pytest
 from botocore.session import get_session
 
 from llmstrat_iac.catalog.instances import instances
+from llmstrat_iac.catalog.sagemaker_images import COPYING, SERVING, TRAINING, cuda_of, host_cuda, image_uri
 from llmstrat_iac.components.sagemaker import images as sdk
+from llmstrat_iac.components.sagemaker.schedule import aws_cron
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.runtimes.sagemaker.checks import MAX_ADAPTERS, NOT_SERVING, NOT_TRAINING
-from llmstrat_iac.runtimes.sagemaker.images import COPYING, SERVING, TRAINING, cuda_of, host_cuda, image_uri
-from llmstrat_iac.runtimes.sagemaker.schedule import aws_cron
 
 
 def shape(name: str) -> Any:

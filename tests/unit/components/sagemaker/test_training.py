@@ -109,6 +109,7 @@ def test_the_role_is_sagemakers_for_this_account_and_writes_below_training_only(
     assert role["path"] == "/llmstrat/support-dev/"
     assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+    assert trust["Condition"]["ArnLike"] == {"aws:SourceArn": "arn:aws:sagemaker:us-east-1:123456789012:*"}
     wildcard = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
     for each in policy(deployed):
         assert not any(action.endswith("*") for action in each["Action"])
