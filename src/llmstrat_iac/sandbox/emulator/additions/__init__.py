@@ -16,6 +16,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     bedrock_tuning,
     cloud_control,
     compute,
+    deep_learning_images,
     exchange,
     gateway_updates,
     iam_authorization,
@@ -47,6 +48,7 @@ ADDITIONS: tuple[Addition, ...] = (
     service_quotas.ADDITION,
     application_autoscaling.ADDITION,
     cloud_control.ADDITION,
+    deep_learning_images.ADDITION,
     *compute.ADDITIONS,
 )
 
