@@ -16,7 +16,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     bedrock_tuning,
     cloud_control,
     compute,
-    deep_learning_images,
+    container_images,
     exchange,
     gateway_updates,
     iam_authorization,
@@ -48,7 +48,7 @@ ADDITIONS: tuple[Addition, ...] = (
     service_quotas.ADDITION,
     application_autoscaling.ADDITION,
     cloud_control.ADDITION,
-    deep_learning_images.ADDITION,
+    container_images.ADDITION,
     *compute.ADDITIONS,
 )
 

@@ -114,7 +114,7 @@ _ACTIONS: Mapping[str, Callable[[str, str, list[str], list[Any]], Answer]] = {
 }
 
 ADDITION = Addition(
-    name="deep-learning-images",
+    name="container-images",
     why="the registries of AWS's containers are empty",
     since="1.5.33",
     before="1.6",
