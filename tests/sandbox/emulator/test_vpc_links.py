@@ -40,6 +40,27 @@ def test_a_link_is_renamed_tagged_and_deleted(aws: Clients) -> None:
         gateway.get_vpc_link(VpcLinkId=link)
 
 
+def test_a_link_holds_its_subnets_and_groups_until_it_goes(aws: Clients) -> None:
+    gateway, ec2, network = aws("apigatewayv2"), aws("ec2"), make_network(aws, "held")
+    link = make_link(aws, "held", network)
+    for delete in (
+        lambda: ec2.delete_subnet(SubnetId=network.subnets[0]),
+        lambda: ec2.delete_security_group(GroupId=network.group),
+    ):
+        with pytest.raises(ClientError, match="DependencyViolation"):
+            delete()
+    gateway.delete_vpc_link(VpcLinkId=link)
+    ec2.delete_security_group(GroupId=network.group)
+    ec2.delete_subnet(SubnetId=network.subnets[0])
+
+
+def test_a_link_into_nowhere_is_refused_and_holds_nothing(aws: Clients) -> None:
+    network = make_network(aws, "nowhere")
+    with pytest.raises(ClientError, match="'subnet-absent' does not exist"):
+        aws("apigatewayv2").create_vpc_link(Name="x", SubnetIds=[network.subnets[0], "subnet-absent"])
+    aws("ec2").delete_subnet(SubnetId=network.subnets[0])
+
+
 def test_tags_of_other_things_are_still_upstreams(aws: Clients) -> None:
     gateway = aws("apigatewayv2")
     api = gateway.create_api(Name="http", ProtocolType="HTTP", Tags={"a": "b"})["ApiId"]

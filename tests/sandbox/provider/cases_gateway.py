@@ -80,9 +80,13 @@ GATEWAY = (
     ),
     Case(
         "vpc-link", "aws:apigatewayv2/vpcLink:VpcLink",
-        lambda m: {"subnet_ids": ["subnet-b", "subnet-a"], "security_group_ids": ["sg-a"], "tags": {"team": "a"}},
+        # The account's default network.
+        lambda m: {
+            "subnet_ids": ["subnet-00000002", "subnet-00000001"], "security_group_ids": ["sg-00000001"],
+            "tags": {"team": "a"},
+        },
         lambda m: {"name": "renamed", "tags": {"team": "b"}},
-        lambda m: {"security_group_ids": ["sg-b"]},
+        lambda m: {"subnet_ids": ["subnet-00000001"]},
         lambda aws, out: aws("apigatewayv2").get_vpc_link(VpcLinkId=out["id"]),
     ),
     Case(

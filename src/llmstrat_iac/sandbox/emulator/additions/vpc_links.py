@@ -1,6 +1,7 @@
 """VPC links V2 of API Gateway: create, read, rename, tag, delete. They become available after a moment, as on AWS.
 
-What goes through them is `private_integration`'s.
+Until it is deleted a link holds an interface in each of its subnets, so that neither they nor its security groups can
+go. What goes through links is `private_integration`'s.
 """
 
 from __future__ import annotations
@@ -57,20 +58,31 @@ def _answer_first(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _create(arguments: Json) -> Json:
+    from llmstrat_iac.sandbox.emulator.compute import interfaces
     from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError
 
-    if not arguments["subnetIds"]:
-        raise ApiError("BadRequestException", "At least one subnet must be specified")
     identity = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+    subnets, groups = arguments["subnetIds"], arguments.get("securityGroupIds", [])
+    if not subnets:
+        raise ApiError("BadRequestException", "At least one subnet must be specified")
+    held: list[str] = []
+    try:
+        for subnet in subnets:
+            made = interfaces.add(subnet, groups, description=f"VPC Link Interface [{identity}]")
+            held.append(made["NetworkInterfaceId"])
+    except ApiError as error:
+        interfaces.remove(held)
+        raise ApiError("BadRequestException", error.message) from None
     links()[identity] = {
         "vpcLinkId": identity,
         "name": arguments["name"],
-        "subnetIds": arguments["subnetIds"],
-        "securityGroupIds": arguments.get("securityGroupIds", []),
+        "subnetIds": subnets,
+        "securityGroupIds": groups,
         "tags": arguments.get("tags", {}),
         "createdDate": datetime.now(UTC).isoformat(timespec="seconds"),
         "vpcLinkVersion": "V2",
-        "made": time.monotonic(),
+        "_made": time.monotonic(),
+        "_interfaces": held,
     }
     return _shown(links()[identity])
 
@@ -90,7 +102,9 @@ def _update(arguments: Json) -> Json:
 
 
 def _delete(arguments: Json) -> Json:
-    _find(arguments["vpcLinkId"])
+    from llmstrat_iac.sandbox.emulator.compute import interfaces
+
+    interfaces.remove(_find(arguments["vpcLinkId"])["_interfaces"])
     del links()[arguments["vpcLinkId"]]
     return {}
 
@@ -106,12 +120,12 @@ def _find(identity: str) -> Json:
 
 def _shown(link: Mapping[str, Any]) -> Json:
     status = "AVAILABLE" if is_available(link) else "PENDING"
-    return {**{name: value for name, value in link.items() if name != "made"}, "vpcLinkStatus": status}
+    return {**{name: value for name, value in link.items() if not name.startswith("_")}, "vpcLinkStatus": status}
 
 
 def is_available(link: Mapping[str, Any]) -> bool:
     """Whether the link carries requests."""
-    made: float = link["made"]
+    made: float = link["_made"]
     return time.monotonic() - made >= _PENDING_SECONDS
 
 
