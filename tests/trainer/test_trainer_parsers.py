@@ -22,6 +22,8 @@ MACHINES = {
     "shards": placed("g6.12xlarge", 4, sharded=True),
     "old": placed("g4dn.xlarge"),
 }
+# Sizing refuses 4-bit training on GPUs without bfloat16.
+JOBS = [job for job in product(METHODS, OBJECTIVES, MACHINES) if job[0] != "qlora" or job[2] != "old"]
 ROWS = {
     "supervised": [{"prompt": "Hi?", "completion": "Hello."}],
     "preference": [{"prompt": "Hi?", "chosen": "Hello.", "rejected": "What?"}],
@@ -32,7 +34,7 @@ ROWS = {
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Any]]:
     root = tmp_path_factory.mktemp("jobs")
     folders = []
-    for method, objective, machine in product(METHODS, OBJECTIVES, MACHINES):
+    for method, objective, machine in JOBS:
         folder = root / f"{method}-{objective}-{machine}"
         training = resolve_training(
             folder / "data",
@@ -58,7 +60,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str
     return {Path(name).name: values for name, values in json.loads(lines[-1]).items()}
 
 
-@pytest.mark.parametrize(("method", "objective", "machine"), list(product(METHODS, OBJECTIVES, MACHINES)))
+@pytest.mark.parametrize(("method", "objective", "machine"), JOBS)
 def test_a_job_is_understood(parsed: Mapping[str, Any], method: str, objective: str, machine: str) -> None:
     values = parsed[f"{method}-{objective}-{machine}"]
 

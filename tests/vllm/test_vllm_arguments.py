@@ -97,7 +97,7 @@ def test_its_size_is_what_was_planned(parsed: Mapping[str, Mapping[str, Any]]) -
     large = parsed["many gpus"]
     assert (large["tensor_parallel_size"], large["max_model_len"], large["max_num_seqs"]) == (4, 32768, 1024)
     assert parsed["hub"]["max_num_seqs"] == 32
-    assert parsed["hub"]["gpu_memory_utilization"] == pytest.approx(0.9, abs=0.011)
+    assert parsed["hub"]["gpu_memory_utilization"] == pytest.approx(0.9)
     assert (parsed["hub"]["dtype"], parsed["old gpu"]["dtype"]) == ("bfloat16", "float16")
 
 

@@ -22,7 +22,7 @@ MOST_ATTEMPTS = 20
 
 
 def render_job(training: ResolvedTraining, key: str) -> dict[str, str]:
-    """File names, some with a folder, to contents. LlmstratError if it fits nowhere or its batch can't be divided.
+    """File names, some with a folder, to contents. LlmstratError if it fits on no instance.
 
     Needs the dataset's identity: ValueError if the content of an S3 object isn't known yet.
     """

@@ -23,7 +23,7 @@ def trl_command(training: ResolvedTraining) -> str:
 
 
 def render_trl(training: ResolvedTraining, *, sharded: bool) -> dict[str, Any]:
-    """The arguments by name; LlmstratError if the batch can't be divided over the GPUs."""
+    """The arguments by name; LlmstratError if they contradict each other, or the model fits nowhere."""
     return {
         **_model(training),
         **(_adapter(training, sharded=sharded) if training.makes_adapter else {}),
@@ -35,40 +35,7 @@ def render_trl(training: ResolvedTraining, *, sharded: bool) -> dict[str, Any]:
 
 def has_bfloat16(training: ResolvedTraining) -> bool:
     """Whether the instance's GPUs calculate in bfloat16; V100 and T4 don't."""
-    return training.placement.instance.bf16_tflops is not None
-
-
-def micro_batch_size(training: ResolvedTraining) -> int:
-    """Examples a GPU at once. What the spec says; else the largest power of two that fits and divides the batch."""
-    hyperparameters, placement = training.block.hyperparameters, training.placement
-    if hyperparameters.micro_batch_size is not None:
-        return hyperparameters.micro_batch_size
-    share, rest = divmod(hyperparameters.batch_size, placement.gpus)
-    if rest or not share:
-        raise _indivisible(training, placement.gpus, f"{placement.gpus} GPUs")
-    size = placement.micro_batch_size
-    while share % size:
-        size //= 2
-    return size
-
-
-def accumulation_steps(training: ResolvedTraining) -> int:
-    """Passes whose gradients are added up to make one optimizer step; LlmstratError if that is no whole number."""
-    micro, gpus = micro_batch_size(training), training.placement.gpus
-    steps, rest = divmod(training.block.hyperparameters.batch_size, micro * gpus)
-    if rest or not steps:
-        raise _indivisible(training, micro * gpus, f"{gpus} GPUs of {micro} examples each")
-    return steps
-
-
-def _indivisible(training: ResolvedTraining, divisor: int, words: str) -> LlmstratError:
-    size = training.block.hyperparameters.batch_size
-    nearest = max(divisor, round(size / divisor) * divisor)
-    return LlmstratError(
-        f"training.hyperparameters.batch_size: {size} examples can't be divided among {words} "
-        f"({training.placement.instance.name})",
-        remedy=f"set batch_size to a multiple of {divisor}, such as {nearest}, or name another `training.instance`",
-    )
+    return training.placement.instance.sixteen_bit == "bfloat16"
 
 
 def _model(training: ResolvedTraining) -> dict[str, Any]:
@@ -113,11 +80,13 @@ def _adapter(training: ResolvedTraining, *, sharded: bool) -> dict[str, Any]:
 
 def _steps(training: ResolvedTraining) -> dict[str, Any]:
     block, hyperparameters = training.block, training.block.hyperparameters
-    micro = micro_batch_size(training)
+    micro = training.placement.micro_batch_size
+    passes, rest = divmod(hyperparameters.batch_size, micro * training.placement.gpus)
+    assert rest == 0, "sizing takes no instance among whose GPUs the batch can't be divided"
     rendered: dict[str, Any] = {
         "num_train_epochs": hyperparameters.epochs,
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": accumulation_steps(training),
+        "gradient_accumulation_steps": passes,
         "save_strategy": "steps",
         "save_steps": block.checkpoint_steps,
         "save_total_limit": 2,

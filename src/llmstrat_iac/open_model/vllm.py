@@ -7,9 +7,9 @@ are never arguments: a Hugging Face token goes into the server's environment as 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 
+from llmstrat_iac.catalog.sizing.serving_memory import max_sequences
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.open_model.contract import Adapter, ResolvedServing, Weights
 
@@ -20,7 +20,6 @@ LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 SHUTDOWN_SECONDS = 300
 """How long a server that is told to stop may finish what it has begun."""
 
-_MOST_SEQUENCES = 1024
 _QUIET = ("/health", "/ping", "/metrics")
 
 
@@ -73,13 +72,12 @@ def _model(weights: Weights, model_path: str | None) -> Iterator[str]:
 def _size(serving: ResolvedServing) -> Iterator[str]:
     block, placement = serving.block, serving.placement
     # What sizing has counted with is what the engine may take.
-    share = placement.memory.available / placement.instance.accelerator_gib
+    share = placement.memory.available / placement.instance.cuda_gib
     yield from ("--tensor-parallel-size", str(placement.gpus))
     yield from ("--max-model-len", str(block.max_context))
-    # `concurrency` sequences of full length fit into the cache; most are shorter, and vLLM makes them wait if not.
-    yield from ("--max-num-seqs", str(min(_MOST_SEQUENCES, 4 * block.concurrency)))
-    yield from ("--gpu-memory-utilization", f"{math.floor(share * 100) / 100:.2f}")
-    yield from ("--dtype", "bfloat16" if placement.instance.bf16_tflops else "float16")
+    yield from ("--max-num-seqs", str(max_sequences(block.concurrency)))
+    yield from ("--gpu-memory-utilization", f"{share:.2f}")
+    yield from ("--dtype", placement.instance.sixteen_bit)
     if block.quantization != "none":
         yield from ("--quantization", block.quantization)
 

@@ -38,7 +38,7 @@ def placed(instance: str, gpus: int = 1, *, micro: int = 4, sharded: bool = Fals
     """The choice of this instance type."""
     known = find_instance(instance)
     assert known is not None, instance
-    memory = Memory((("weights", 15.0),), known.accelerator_gib * 0.9)
+    memory = Memory((("weights", 15.0),), known.cuda_gib * 0.9)
     price = AwsPrice("hour", 1.0, "made up", "2026-11-24")
     return Choice((Fit(known, gpus, memory, price, micro_batch_size=micro, sharded=sharded),), ())
 
@@ -52,14 +52,14 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> DatasetSource:
 
 def resolve_training(
     folder: Path,
-    choice: Choice,
+    choice: Choice | None = None,
     *,
     rows: list[dict[str, Any]] | None = None,
     validation: list[dict[str, Any]] | None = None,
     of: ResolvedModel | None = None,
     **block: Any,
 ) -> ResolvedTraining:
-    """A training with this block on that instance; the dataset's files are written into the folder."""
+    """A training with this block; on that instance, or on what sizing chooses. Writes the dataset into the folder."""
     chat = [{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}]
     whole = {"method": "qlora", "runtime": "ec2", "dataset": {"train": "train.jsonl"}, **block}
     training = ResolvedTraining(
@@ -72,7 +72,8 @@ def resolve_training(
         train=write_rows(folder / "train.jsonl", rows or chat),
         validation=write_rows(folder / "validation.jsonl", validation) if validation else None,
     )
-    training.__dict__["choice"] = choice  # where `cached_property` keeps what sizing has chosen
+    if choice is not None:
+        training.__dict__["choice"] = choice  # where `cached_property` keeps what sizing has chosen
     return training
 
 

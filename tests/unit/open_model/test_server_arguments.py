@@ -40,7 +40,7 @@ def test_the_engine_takes_what_sizing_has_counted_with() -> None:
 
     assert value(arguments, "--tensor-parallel-size") == "4"
     assert value(arguments, "--max-model-len") == "4096"
-    assert float(value(arguments, "--gpu-memory-utilization")) == pytest.approx(0.9, abs=0.011)
+    assert float(value(arguments, "--gpu-memory-utilization")) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("rank", "loaded"), [(1, 1), (2, 8), (16, 16), (33, 64), (300, 320), (512, 512)])
