@@ -101,7 +101,7 @@ class _Endpoint:
 
     def fleet(self) -> Fleet:
         """How the relay calls it; the names don't depend on whether it is there."""
-        base = self._context.target.upstreams.get("sagemaker") or runtime_url(self._serving.region)
+        base = self._context.target.aws_endpoint_url or runtime_url(self._serving.region)
         url = f"{base.rstrip('/')}/endpoints/{self._names.endpoint}"
         resources = [self._arn("endpoint", self._names.endpoint)]
         outputs = {

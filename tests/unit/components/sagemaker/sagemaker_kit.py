@@ -79,8 +79,8 @@ def base_weights(resolved: ResolvedSpec, **changes: Any) -> Weights:
     return Weights(**({"model": block.id, "revision": block.revision, "served_name": block.alias} | changes))
 
 
-def context_of(resolved: ResolvedSpec) -> ProgramContext:
-    return ProgramContext(resolved, Target(), EXPIRES if resolved.spec.limits.ttl.duration else None)
+def context_of(resolved: ResolvedSpec, target: Target | None = None) -> ProgramContext:
+    return ProgramContext(resolved, target or Target(), EXPIRES if resolved.spec.limits.ttl.duration else None)
 
 
 def run_training(resolved: ResolvedSpec, state: TuningState | None = None, *, token: bool = False) -> Deployed:
@@ -94,7 +94,7 @@ def run_training(resolved: ResolvedSpec, state: TuningState | None = None, *, to
 
 
 def run_serving(
-    resolved: ResolvedSpec, weights: Weights | None = None, *, token: bool = False
+    resolved: ResolvedSpec, weights: Weights | None = None, *, token: bool = False, target: Target | None = None
 ) -> tuple[Deployed, Fleet]:
     """What the serving registers, and the fleet that it returns."""
     fleets = []
@@ -102,7 +102,9 @@ def run_serving(
     def program() -> None:
         served = weights or base_weights(resolved)
         fleets.append(
-            serve(context_of(resolved), serving_of(resolved), served, _workspace(token), pulumi.ResourceOptions())
+            serve(
+                context_of(resolved, target), serving_of(resolved), served, _workspace(token), pulumi.ResourceOptions()
+            )
         )
 
     return _without_bucket(deploy(program)), fleets[0]

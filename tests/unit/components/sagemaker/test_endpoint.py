@@ -22,6 +22,7 @@ from llmstrat_iac.components.sagemaker.container import variables
 from llmstrat_iac.components.sagemaker.endpoint import runtime_url
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.open_model import Adapter
+from llmstrat_iac.target import Target
 
 MODEL = "aws:sagemaker/model:Model"
 CONFIGURATION = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
@@ -179,6 +180,11 @@ def test_the_relay_may_call_this_endpoint_and_no_other(tmp_path: Path) -> None:
     (statement,) = fleet.permissions
     assert statement.actions == ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
     assert statement.resources == ("arn:{partition}:sagemaker:{region}:{account}:endpoint/support-dev-endpoint",)
+
+
+def test_what_replaces_awss_endpoints_replaces_this_one(tmp_path: Path) -> None:
+    _, fleet = run_serving(resolve(tmp_path, serving=SERVING), target=Target("http://127.0.0.1:4566"))
+    assert fleet.upstream.base_url == "http://127.0.0.1:4566/endpoints/support-dev-endpoint"
 
 
 def test_china_has_its_own_domain() -> None:
