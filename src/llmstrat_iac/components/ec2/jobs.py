@@ -49,14 +49,14 @@ class _Machines:
 
 def open_jobs(resolved: ResolvedSpec, session: AwsSession, _target: Target, _secrets: Mapping[str, str]) -> Ec2Jobs:
     """The stack's jobs."""
-    return Ec2Jobs(resolved.stack_name, session)
+    return Ec2Jobs(resolved.stack_name, resolved.spec.region, session)
 
 
 class Ec2Jobs:
     """Jobs by their folder in the stack's bucket and by their tag on instances and groups."""
 
-    def __init__(self, stack_name: str, session: AwsSession) -> None:
-        self._stack_name = stack_name
+    def __init__(self, stack_name: str, region: str, session: AwsSession) -> None:
+        self._stack_name, self._region = stack_name, region
         self._session = session
         self._s3 = session.client("s3")
         self._bucket: str | None = None
@@ -177,8 +177,7 @@ class Ec2Jobs:
     def _bucket_name(self) -> str:
         if self._bucket is None:
             account = self._session.client("sts").get_caller_identity()["Account"]
-            region = self._s3.meta.region_name
-            self._bucket = TuningNames(self._stack_name).bucket(account, region, infix="artifacts")
+            self._bucket = TuningNames(self._stack_name).bucket(account, self._region, infix="artifacts")
         return self._bucket
 
 

@@ -38,7 +38,7 @@ def fleet_user_data(
 
     The array `vllm_arguments` is what whoever reads the user data finds the engine's arguments by.
     """
-    words = "".join(f"  {shlex.quote(word)}\n" for word in arguments)
+    words = "".join(f"  {_quoted(word)}\n" for word in arguments)
     lines = "".join(f"{folder}\t{source}\t{revision or '-'}\n" for folder, source, revision in adapters)
     return _script(
         environment,
@@ -89,6 +89,11 @@ def _file(path: str, content: str) -> str:
 
 def _content(name: str) -> str:
     return files(__package__).joinpath("scripts", name).read_text(encoding="utf-8")
+
+
+def _quoted(word: str) -> str:
+    """Always in quotes, unlike `shlex.quote`: a comma in a bare word of an array looks like a mistake."""
+    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _place(name: str) -> str:
