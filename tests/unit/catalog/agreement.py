@@ -20,6 +20,10 @@ from llmstrat_iac.catalog.sizing.training_memory import training_memory
 
 DATA = Path(__file__).with_name("data")
 GIB = 2**30
+OTHERS = {
+    # The model's config.json on the hub; too little known for the catalogue.
+    "ibm/PowerLM-3b": Architecture(40, 2304, 36, 36, 64, 9216, 49152, 4096, tied_embeddings=True),
+}
 RUNTIME = ("CUDA", "CUDA and NCCL", "allocator")
 
 _WIDE = {"lora": 16.0, "qlora": 16.0}
@@ -203,6 +207,8 @@ def _percentile(values: list[float]) -> float:
 
 
 def _shape(model: str) -> Architecture:
+    if model in OTHERS:
+        return OTHERS[model]
     known = find_model(model)
     assert known is not None, model
     return known.architecture

@@ -19,8 +19,9 @@ class Trainer:
     hidden_bytes: int = 2
     """Of each number of a layer's input; 4 where PEFT's `prepare_model_for_kbit_training` makes norms 32 bits wide: TRL
     1.16 doesn't call it."""
-    sharded_hidden_bytes: int = 4
-    """The same for an adapter's training under FSDP: twice as much was measured, on two and on four GPUs."""
+    sharded_layers: int = 2
+    """Layers that an adapter's training keeps whole at once in the backward pass under FSDP: as was measured with two
+    and four GPUs, whereas training all weights keeps one, and so does one GPU."""
     embedding_bytes: int = 2
     """Of each weight of the embedding beside a 4-bit model; 4 with `prepare_model_for_kbit_training`."""
     adapter_bytes: Mapping[str, float] = field(default_factory=lambda: {"lora": 16, "qlora": 8})

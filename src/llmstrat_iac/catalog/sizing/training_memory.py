@@ -66,8 +66,8 @@ def activation_bytes_per_token(need: TrainingNeed, trainer: Trainer = TRL, *, sh
     loss = trainer.logit_bytes * shape.vocab_size or 6 * shape.hidden_size
     if not trainer.checkpointing:
         return shape.layers * layer + max(loss, backward)
-    width = trainer.sharded_hidden_bytes if sharded and need.method != "full" else trainer.hidden_bytes
-    return shape.layers * width * shape.hidden_size + max(loss, layer + backward)
+    at_once = trainer.sharded_layers if sharded and need.method != "full" else 1
+    return shape.layers * trainer.hidden_bytes * shape.hidden_size + max(loss, at_once * (layer + backward))
 
 
 def layer_bytes_per_token(shape: Architecture) -> float:
