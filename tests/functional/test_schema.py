@@ -77,3 +77,18 @@ def test_mistakes_are_refused(spec: dict[str, Any], validator: jsonschema.Draft2
         "ttl without unit": spec | {"limits": {"ttl": "72"}},
     }
     assert [name for name, mistake in mistakes.items() if validator.is_valid(mistake)] == []
+
+
+def test_mistakes_about_an_open_model_are_refused(validator: jsonschema.Draft202012Validator) -> None:
+    spec = read_document(ROOT / "tests/specs/valid/open-everything.yaml").data
+    serving, training = spec["serving"], spec["training"]
+    mistakes: dict[str, dict[str, Any]] = {
+        "unknown runtime": spec | {"serving": serving | {"runtime": "ec3"}},
+        "another runtime's option": spec | {"serving": serving | {"options": {"scale_to_zero": True}}},
+        "unknown method": spec | {"training": training | {"method": "dora"}},
+        "unknown quantization": spec | {"serving": serving | {"quantization": "int2"}},
+        "an option of training in serving": spec | {"serving": serving | {"options": {"volume_gb": 100}}},
+        "no model": {key: value for key, value in spec.items() if key != "model"},
+    }
+    assert validator.is_valid(spec)
+    assert [name for name, mistake in mistakes.items() if validator.is_valid(mistake)] == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from llmstrat_iac.cli.init_open_model import METHODS, OpenModelAnswers, choose_open_model, open_model_lines
 from llmstrat_iac.cli.init_tuning import ALIAS, TuningAnswers, choose_tuning, tuning_lines
 from llmstrat_iac.cli.plugin_option import plugin_option
 from llmstrat_iac.errors import LlmstratError
@@ -20,6 +21,9 @@ from llmstrat_iac.spec.document import parse_document
 DEFAULT_PATH = Path("llmstrat.yaml")
 SCHEMA_URL = "https://raw.githubusercontent.com/llmstrat/llmstrat-iac/main/schema/llmstrat-v1.schema.json"
 _FIRST_MODELS = {"openai": "gpt-5.2", "gemini": "gemini-3.5-flash", "bedrock": "amazon.nova-lite-v1:0"}
+_DEFAULTS = ("72h", 100.0)
+_GPU_DEFAULTS = ("24h", 2000.0)
+"""TTL and US dollars a month: GPUs bill by the hour, so they live a day, and a month of them costs more."""
 _QUESTIONS = {
     "name": "Name of the stack (a-z, 0-9, -)",
     "owner": "E-mail address of the owner",
@@ -41,6 +45,12 @@ class Answers:
     monthly_usd: float
     plugins: tuple[str, ...] = field(default=())
     tuning: TuningAnswers | None = None
+    open_model: OpenModelAnswers | None = None
+
+    @property
+    def has_own_model(self) -> bool:
+        """Whether the first alias is the stack's own model, rather than a provider's."""
+        return self.tuning is not None or self.open_model is not None
 
 
 @click.command("init")
@@ -50,7 +60,8 @@ class Answers:
     "--provider",
     "provider_names",
     multiple=True,
-    help="A model vendor; repeatable, later ones are fallbacks. For strategy B the first one tunes.",
+    help="A model vendor; repeatable, later ones are fallbacks. For strategy B the first one tunes, for C all are "
+    "fallbacks.",
 )
 @click.option("--name", help="Name of the stack.")
 @click.option("--owner", help="E-mail address of whoever answers for the stack.")
@@ -62,9 +73,14 @@ class Answers:
     show_default=True,
     help="How sensitive the data is.",
 )
-@click.option("--ttl", default="72h", show_default=True, help="How long the stack may live, or `never`.")
-@click.option("--monthly-usd", type=float, default=100.0, show_default=True, help="Spending limit a month.")
-@click.option("--dataset", default="data/train.jsonl", show_default=True, help="Training file, for strategy B.")
+@click.option("--ttl", help="How long the stack may live, or `never`.  [default: 72h; 24h for strategy C]")
+@click.option("--monthly-usd", type=float, help="Spending limit a month.  [default: 100; 2000 for strategy C]")
+@click.option("--dataset", default="data/train.jsonl", show_default=True, help="Training file, for strategies B and C.")
+@click.option("--model", help="Hub id of the open model, for strategy C.")
+@click.option("--revision", help="Commit of the open model's repository, for strategy C.")
+@click.option("--runtime", help="Where the open model runs, for strategy C.  [default: ec2]")
+@click.option("--method", type=click.Choice(METHODS), help="Train the open model first, for strategy C.")
+@click.option("--accept-licence", metavar="NAME", help="Licence of the open model that you have read and accept.")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask; name, owner and region must be given.")
 @click.option("--force", is_flag=True, help="Overwrite PATH.")
 @plugin_option
@@ -76,9 +92,14 @@ def command(
     owner: str | None,
     region: str | None,
     classification: str,
-    ttl: str,
-    monthly_usd: float,
+    ttl: str | None,
+    monthly_usd: float | None,
     dataset: str,
+    model: str | None,
+    revision: str | None,
+    runtime: str | None,
+    method: str | None,
+    accept_licence: str | None,
     yes: bool,
     force: bool,
     plugins: tuple[str, ...],
@@ -91,18 +112,32 @@ def command(
     given = {"name": name, "owner": owner, "region": region}
     ask = not yes and sys.stdin.isatty()
     filled = _ask(given) if ask else _require(given)
-    tunes = "tuning" in chosen.spec.model_fields
-    providers = _providers(registry, provider_names, ask=ask, tunes=tunes)
+    tunes, opens = "tuning" in chosen.spec.model_fields, "model" in chosen.spec.model_fields
+    providers = _providers(registry, provider_names, ask=ask, tunes=tunes, optional=opens)
     tuning = choose_tuning(registry, providers[0], dataset) if tunes else None
+    open_model = None
+    if opens:
+        open_model = choose_open_model(
+            registry,
+            model=model,
+            revision=revision,
+            runtime=runtime,
+            method=method,
+            dataset=dataset,
+            accept_licence=accept_licence,
+            ask=ask,
+        )
+    default_ttl, default_usd = _GPU_DEFAULTS if opens else _DEFAULTS
     answers = Answers(
         **filled,
         strategy=chosen.name,
         providers=providers[1:] if tunes else providers,
         classification=classification,
-        ttl=ttl,
-        monthly_usd=monthly_usd,
+        ttl=ttl or default_ttl,
+        monthly_usd=monthly_usd or default_usd,
         plugins=plugins,
         tuning=tuning,
+        open_model=open_model,
     )
     text = render_spec(answers)
     resolve_document(parse_document(str(path), text))
@@ -112,8 +147,9 @@ def command(
 
 def render_spec(answers: Answers) -> str:
     """The spec as text, with comments that say what each part is for."""
-    aliases = [_alias(number + bool(answers.tuning), each) for number, each in enumerate(answers.providers)]
-    offered = [ALIAS, *aliases] if answers.tuning else aliases
+    own = answers.has_own_model
+    aliases = [_alias(number + own, each) for number, each in enumerate(answers.providers)]
+    offered = [ALIAS, *aliases] if own else aliases
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_URL}",
         "apiVersion: llmstrat/v1",
@@ -126,7 +162,7 @@ def render_spec(answers: Answers) -> str:
         "data:",
         _line(f"  classification: {answers.classification}", "restricted data must not leave the AWS account"),
         "limits:",
-        _line(f"  ttl: {answers.ttl}", "then the gateway is stopped, even if nobody remembers it"),
+        _line(f"  ttl: {answers.ttl}", "then it is stopped, even if nobody remembers it"),
         _line(f"  monthly_usd: {answers.monthly_usd:g}", "`plan` refuses an estimate above it, and AWS warns"),
         "",
         "endpoint:",
@@ -139,10 +175,11 @@ def render_spec(answers: Answers) -> str:
         _line("  usage_log: {retention_days: 30}", "who, which model, how many tokens; never the prompts"),
         "",
         *(tuning_lines(answers.tuning) if answers.tuning else ()),
+        *(open_model_lines(answers.open_model, aliases) if answers.open_model else ()),
         *(["providers:"] if answers.providers else ()),
     ]
     for number, (provider, alias) in enumerate(zip(answers.providers, aliases, strict=True)):
-        fallbacks = aliases[1:] if number == 0 and not answers.tuning else []
+        fallbacks = aliases[1:] if number == 0 and not own else []
         lines += _provider_lines(provider, alias, fallbacks=fallbacks)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -184,8 +221,12 @@ def _require(given: dict[str, str | None]) -> dict[str, str]:
     return {key: value for key, value in given.items() if value}
 
 
-def _providers(registry: Registry, names: tuple[str, ...], *, ask: bool, tunes: bool) -> tuple[Provider, ...]:
+def _providers(
+    registry: Registry, names: tuple[str, ...], *, ask: bool, tunes: bool, optional: bool
+) -> tuple[Provider, ...]:
     choices = sorted(name for name, each in registry.providers.items() if (each.tuning if tunes else each.serves))
+    if optional and not names:
+        return ()
     if not names and ask:
         question = "Provider that tunes, then others" if tunes else "Providers, in order"
         answer = click.prompt(f"{question} ({', '.join(choices)})", default="bedrock" if tunes else "openai")

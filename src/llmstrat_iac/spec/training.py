@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from llmstrat_iac.spec.common import Closed, Name
+from llmstrat_iac.spec.problems import detail, refuse
 from llmstrat_iac.spec.tuning import Dataset
 from llmstrat_iac.spec.units import Ttl
 
@@ -85,3 +86,12 @@ class TrainingBlock(Closed):
         description="What `up` does when the job has failed: serve what served before, or stop with the reason.",
     )
     options: dict[str, Any] = Field(default_factory=dict, description="The runtime's own options for training.")
+
+    @model_validator(mode="after")
+    def _pairs_arent_packed(self) -> TrainingBlock:
+        if self.objective == "preference" and self.hyperparameters.packing:
+            # TRL's DPO trainer knows no packing: the two answers of a pair must stay side by side.
+            place = ("hyperparameters", "packing")
+            remedy = "remove `packing`, or train with `objective: supervised`"
+            refuse("TrainingBlock", [detail(place, "preference pairs can't be packed", remedy)])
+        return self

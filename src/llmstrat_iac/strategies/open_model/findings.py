@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from llmstrat_iac.catalog.instances import find_instance
 from llmstrat_iac.catalog.open_models import find_model
 from llmstrat_iac.catalog.sizing.contract import Choice
-from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.open_model.data import lacks_template
-from llmstrat_iac.open_model.trl import accumulation_steps
 from llmstrat_iac.open_model.vllm import LORA_RANKS
 from llmstrat_iac.plan import Finding, Severity
 
@@ -61,7 +59,6 @@ def check_training(training: ResolvedTraining) -> Iterator[Finding]:
             remedy="train the family's instruct or chat model, unless the data is plain prompts and completions",
         )
     yield from _fits_nowhere(training.choice, "training", _training_remedy(training))
-    yield from _batch(training)
     yield from _lengths_and_checkpoints(training)
 
 
@@ -206,24 +203,6 @@ def _training_remedy(training: ResolvedTraining) -> str:
     if block.instance != "auto":
         smaller.append("set `instance: auto`")
     return ", ".join([*smaller, "or choose a smaller model"])
-
-
-def _batch(training: ResolvedTraining) -> Iterator[Finding]:
-    """A batch that the GPUs can't share evenly."""
-    if training.choice.best is None:
-        return
-    try:
-        accumulation_steps(training)
-    except LlmstratError as error:
-        path, _, message = error.message.partition(": ")
-        yield Finding(
-            rule="batch-not-divisible",
-            severity=Severity.ERROR,
-            path=path,
-            message=message,
-            reason="each step adds up whole micro batches of every GPU",
-            remedy=error.remedy or "",
-        )
 
 
 def _lengths_and_checkpoints(training: ResolvedTraining) -> Iterator[Finding]:
