@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sizes import LLAMA_2_7B, LLAMA_8B, LLAMA_70B, MIXTRAL, instance, price, shape, to_serve
 
+from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.sizing.contract import ServingNeed
 from llmstrat_iac.catalog.sizing.serving import choose_serving, parallel_sizes
 from llmstrat_iac.catalog.sizing.serving_memory import cache_bytes, serving_memory
@@ -35,6 +36,13 @@ def test_an_unknown_price_comes_last() -> None:
     known = [fit.price.usd is not None for fit in choice.fits]
     assert not known[-1]
     assert known == sorted(known, reverse=True)
+
+
+def test_without_any_price_the_order_is_that_of_ec2_where_prices_are_known() -> None:
+    known, unknown = (
+        choose_serving(to_serve(), price=asked) for asked in (price, lambda _: AwsPrice("hour", None, "", ""))
+    )
+    assert [fit.instance for fit in unknown.fits] == [fit.instance for fit in known.fits]
 
 
 def test_tensor_parallel_is_the_smallest_that_fits_and_divides_the_heads() -> None:

@@ -15,7 +15,7 @@ _KNOWN_REGION = "us-east-1"
 
 
 def ranked(answers: Iterable[Fit | Rejection]) -> Choice:
-    """Of the same price, the one with fewer GPUs comes first."""
+    """An unknown price comes after every known one, in the order of EC2's in the region whose prices are complete."""
     ordered = sorted(answers, key=_key)
     return Choice(
         fits=tuple(answer for answer in ordered if isinstance(answer, Fit)),
