@@ -50,7 +50,7 @@ class Basis(StrEnum):
     MONTH = "month"
     """Fixed: billed for as long as the stack exists."""
     HOUR = "hour"
-    """Fixed: billed by the running hour."""
+    """Fixed: billed by the running hour, and stopped when the TTL ends; what bills on until `down` is by the month."""
     ONCE = "once"
     """Billed when it happens, and not again."""
     LOAD = "month at the stated load"
