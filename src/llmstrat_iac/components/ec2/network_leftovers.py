@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from llmstrat_iac.components.leftovers import Finder, Found, pages
+from llmstrat_iac.components.leftovers import Finder, Found, is_absent, pages
 from llmstrat_iac.components.names import TAG_STACK
 from llmstrat_iac.components.tuning.patience import pauses
 from llmstrat_iac.hookspecs import AwsSession
@@ -42,6 +42,8 @@ class _Removal:
 
     def __init__(self, client: Any, vpc: str, sleep: Callable[[float], None]) -> None:
         self._client, self._vpc, self._sleep = client, vpc, sleep
+        # For all steps together.
+        self._pauses = pauses(_PATIENCE_SECONDS)
 
     def run(self) -> None:
         """Ask for all deletions that take their time, wait until they have let go, remove the rest."""
@@ -51,7 +53,8 @@ class _Removal:
         endpoints = [each["VpcEndpointId"] for each in self._all("describe_vpc_endpoints", "VpcEndpoints")]
         if endpoints:
             client.delete_vpc_endpoints(VpcEndpointIds=endpoints)
-        self._wait(lambda: not self._interfaces())
+        while self._interfaces() and self._patient():
+            pass
         self._security_groups()
         for subnet in self._all("describe_subnets", "Subnets"):
             self._delete(partial(client.delete_subnet, SubnetId=subnet["SubnetId"]))
@@ -97,25 +100,23 @@ class _Removal:
         return list(pages(self._client, operation, key, Filters=filters))
 
     def _delete(self, call: Callable[[], object]) -> None:
-        def done() -> bool:
+        while True:
             try:
                 call()
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                if code in _HELD:
-                    return False
-                if not code.endswith((".NotFound", "NotFound")) and code != "Gateway.NotAttached":
+                if code in _HELD and self._patient():
+                    continue
+                if not is_absent(error) and code != "Gateway.NotAttached":
                     raise
-            return True
+            return
 
-        self._wait(done)
-
-    def _wait(self, done: Callable[[], bool]) -> None:
-        """Until it is done or patience ends; what is still there then makes the next call fail, which is reported."""
-        for pause in pauses(_PATIENCE_SECONDS):
-            if done():
-                return
+    def _patient(self) -> bool:
+        """Wait a little; False when patience is at its end."""
+        pause = next(self._pauses, None)
+        if pause is not None:
             self._sleep(pause)
+        return pause is not None
 
 
 def _nat_gateways(client: Any, vpc: str) -> list[str]:
