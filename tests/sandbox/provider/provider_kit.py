@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,9 +94,10 @@ class Bench:
     port: int
     folder: Path
 
-    def stack(self, name: str = "test") -> Stack:
+    def stack(self, name: str = "test", variables: Mapping[str, str] | None = None) -> Stack:
         environment = {
             **without_real_accounts(os.environ),
+            **(variables or {}),
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -1,20 +1,24 @@
-"""The private path on the real engine: deployed once, called with the relay's role, gone."""
+"""The private path on the real engine: deployed once, called with the relay's role and through a gateway, gone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
 import pytest
+import urllib3
 from botocore.credentials import Credentials
 from private_api import FIRST, LAST, PORT, Network, PrivateApi, Target, make_balancer, make_network, serving_target
 from provider_kit import QUIET, Bench
 
+from llmstrat_iac.components.gateway import Gateway
+from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs, PermissionArgs, ProviderArgs, RouteArgs
 from llmstrat_iac.components.private_path import PrivatePath, PrivatePathArgs
-from llmstrat_iac.sandbox.environment import ACCOUNT, REGION
+from llmstrat_iac.sandbox.environment import ACCOUNT, REGION, aws_variables
 
 pytestmark = QUIET
 Cloud = Callable[[str], Any]
@@ -27,20 +31,24 @@ def target() -> Iterator[Target]:
         yield running
 
 
+def private_path(balancer: str, network: Network, prefix: str) -> PrivatePath:
+    return PrivatePath(
+        "fleet",
+        PrivatePathArgs(
+            prefix=prefix,
+            region=REGION,
+            subnet_ids=network.subnets,
+            security_group_id=network.group,
+            load_balancer_arn=balancer,
+            load_balancer_dns_name="fleet.test",
+            listener_port=PORT,
+        ),
+    )
+
+
 def program(balancer: str, network: Network) -> Callable[[], None]:
     def run() -> None:
-        path = PrivatePath(
-            "fleet",
-            PrivatePathArgs(
-                prefix="path-dev",
-                region=REGION,
-                subnet_ids=network.subnets,
-                security_group_id=network.group,
-                load_balancer_arn=balancer,
-                load_balancer_dns_name="fleet.test",
-                listener_port=PORT,
-            ),
-        )
+        path = private_path(balancer, network, "path-dev")
         pulumi.export("base_url", path.base_url)
         pulumi.export("invoke_arn", path.invoke_arn)
 
@@ -82,3 +90,49 @@ def test_it_is_deployed_once_carries_a_stream_and_goes(bench: Bench, cloud: Clou
     stack.destroy()
     assert "path-dev-fleet" not in {link["Name"] for link in cloud("apigatewayv2").get_vpc_links()["Items"]}
     assert "path-dev-fleet" not in {api["name"] for api in cloud("apigateway").get_rest_apis()["items"]}
+
+
+def gateway_program(balancer: str, network: Network) -> Callable[[], None]:
+    def run() -> None:
+        path = private_path(balancer, network, "whole-dev")
+        permissions = [PermissionArgs(["execute-api:Invoke"], [path.invoke_arn])]
+        args = GatewayArgs(
+            prefix="whole-dev",
+            region=REGION,
+            owner="owner@example.com",
+            consumers=[ConsumerArgs("web", ["own"], 10, 20)],
+            models={"own": [RouteArgs("fleet", "llama", 0.0, 0.0)]},
+            providers={"fleet": ProviderArgs("openai", "sigv4", path.base_url, permissions=permissions)},
+            expires=None,
+            log_retention_days=1,
+        )
+        gateway = Gateway("gateway", args)
+        pulumi.export("base_url", gateway.base_url)
+        pulumi.export("keys", pulumi.Output.unsecret(gateway.keys))
+
+    return run
+
+
+def test_a_stream_comes_piece_by_piece_through_gateway_relay_and_path(
+    bench: Bench, cloud: Cloud, target: Target, emulator_url: str, tmp_path: Path
+) -> None:
+    network = make_network(cloud, "whole-dev")
+    balancer, group = make_balancer(cloud, "whole-dev", [target.port], network)
+    (tmp_path / "empty").touch()
+    # The consumers' keys are a dynamic resource, which calls AWS by itself.
+    stack = bench.stack(variables=aws_variables(emulator_url, tmp_path / "empty"))
+    made = stack.up(gateway_program(balancer, network)).outputs
+    url, headers = f"{made['base_url']}/chat/completions", {"authorization": f"Bearer {made['keys']['web']}"}
+    request = {"model": "own", "messages": [], "stream": True}
+    with urllib3.PoolManager(retries=False) as pool:
+        answer = pool.request("POST", url, json=request, headers=headers, preload_content=False)
+        assert (answer.status, answer.read1(1000)) == (200, FIRST)
+        assert not target.go_on.is_set()
+        target.go_on.set()
+        assert answer.read() == LAST
+
+        registered = [{"Id": "127.0.0.1", "Port": target.port}]
+        cloud("elbv2").deregister_targets(TargetGroupArn=group, Targets=registered)
+        refused = pool.request("POST", url, json=request, headers=headers)
+        assert (refused.status, refused.json()["error"]["code"]) == (503, "model_unavailable")
+    stack.destroy()
