@@ -40,7 +40,7 @@ def _settle_engine(component: Component) -> None:
     """Run its server while it has copies. An adapter is served by its base."""
     specification = component.asked.get("Specification") or {}
     container = container_of(specification)
-    if component.copies < 1:
+    if component.copies < 1 or component.course.complaint is not None:
         ENGINES.end(component.arn)
     elif container is not None and not specification.get("BaseInferenceComponentName"):
         ENGINES.keep(component, container)

@@ -11,7 +11,6 @@ from typing import Any
 
 from llmstrat_iac.sandbox.emulator.hosting.store import HOSTING, Component, Endpoint
 from llmstrat_iac.sandbox.fleet.process import EngineProcess
-from llmstrat_iac.sandbox.jobs import Phase
 
 _POLL_SECONDS = 0.05
 _MODEL_FOLDER = "/opt/ml/model"
@@ -86,7 +85,7 @@ def start_endpoint(endpoint: Endpoint) -> None:
     """Start what a new endpoint serves, unless it can't run or has no model of its own."""
     variant = endpoint.variants[0]
     container = container_of(variant.asked) if variant.asked.get("ModelName") else None
-    if container is not None and variant.instances > 0 and endpoint.course.phase() is not Phase.FAILED:
+    if container is not None and variant.instances > 0 and endpoint.course.complaint is None:
         ENGINES.keep(endpoint, container)
 
 
