@@ -17,7 +17,11 @@ from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments, H
 from llmstrat_iac.sandbox.jobs import clock
 
 # What a handler's error code says of a service's.
-_HANDLER_CODES = {"ResourceLimitExceeded": "ServiceLimitExceeded", "ThrottlingException": "Throttling", "NotUpdatable": "NotUpdatable"}
+_HANDLER_CODES = {
+    "ResourceLimitExceeded": "ServiceLimitExceeded",
+    "ThrottlingException": "Throttling",
+    "NotUpdatable": "NotUpdatable",
+}
 
 
 @dataclass
