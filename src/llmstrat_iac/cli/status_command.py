@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     from llmstrat_iac.cli.render import console
     from llmstrat_iac.cli.targets import target_environment
     from llmstrat_iac.operations.deployment import open_deployment
+    from llmstrat_iac.operations.fleet import fleet_health
     from llmstrat_iac.planner.load import load_spec
 
     resolved = load_spec(spec)
@@ -32,8 +34,10 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
         deployment = open_deployment(resolved, target.variables)
         document = _document(deployment)
         job = _job(deployment, target.variables) if resolved.job is not None else None
+        fleet = fleet_health(resolved, deployment.require_snapshot().outputs.values, deployment.session())
     if as_json:
-        click.echo(json.dumps(document | ({"job": job} if job else {}), indent=2))
+        more = ({"job": job} if job else {}) | ({"fleet": asdict(fleet)} if fleet else {})
+        click.echo(json.dumps(document | more, indent=2))
     else:
         from rich.table import Table
         from rich.text import Text
@@ -46,6 +50,9 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
         if job is not None:
             kind = "tuning" if resolved.tuning else "training"
             table.add_row(Text(kind, style="bold"), _describe(job))
+        if fleet is not None:
+            style = "" if fleet.well else "yellow"
+            table.add_row(Text("fleet", style="bold"), Text("\n".join([fleet.summary, *fleet.problems]), style=style))
         console().print(table)
     return 0 if document["healthy"] else 1
 

@@ -190,6 +190,18 @@ class ResolvedOpenModel:
 
 
 @dataclass(frozen=True)
+class FleetHealth:
+    """How a fleet is, as AWS tells: what `Runtime.health` returns."""
+
+    summary: str
+    """In a few words: `1 of 1 instances answer`."""
+    well: bool
+    """Whether it serves as it should; a paused fleet that rests is well."""
+    problems: tuple[str, ...] = ()
+    """Why not, in AWS's words: an instance that died, capacity that isn't there."""
+
+
+@dataclass(frozen=True)
 class Weights:
     """What a fleet serves: the base or a fully trained model, and adapters on top of it."""
 

@@ -45,6 +45,8 @@ class Runtime:
     serve: str
     """`package.module:function(ProgramContext, ResolvedServing, Weights, Workspace, ResourceOptions) -> Fleet`.
     With `paused` it registers no instances but keeps the path to them."""
+    health: str
+    """`package.module:function(outputs, AwsSession) -> FleetHealth`: of the fleet whose `Fleet.outputs` these are."""
     jobs: str
     """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`: the stack's training jobs."""
     permissions: str

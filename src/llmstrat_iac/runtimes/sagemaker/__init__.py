@@ -31,6 +31,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         plan_serving=plan_serving,
         train=f"{_HEAVY}.training:train",
         serve=f"{_HEAVY}.endpoint:serve",
+        health=f"{_HEAVY}.health:fleet_health",
         jobs=f"{_HEAVY}.jobs:open_jobs",
         permissions=f"{_HEAVY}.permissions:permissions",
         preflight=f"{_HEAVY}.preflight:preflight",
