@@ -37,9 +37,9 @@ def create_balancer(
     name: str, names: Ec2Names, network: Network, *, port: int, opts: pulumi.ResourceOptions
 ) -> Balancer:
     """VPC link, balancer and instances in a chain of security groups: each admits the one before, on one port."""
-    link = _group(f"{name}-link", names.group("link"), "The gateway's way into the network", network, opts)
-    balancer = _group(f"{name}-balancer", names.group("balancer"), "The fleet's load balancer", network, opts)
-    instances = _group(f"{name}-instances", names.group("instances"), "The fleet's instances", network, opts)
+    link = _group(f"{name}-link", names.group("link"), "Network interfaces of the VPC link", network, opts)
+    balancer = _group(f"{name}-balancer", names.group("balancer"), "Internal load balancer", network, opts)
+    instances = _group(f"{name}-instances", names.group("instances"), "Instances that serve", network, opts)
     rules = [
         *_passage(f"{name}-balancer", link, balancer, LISTENER_PORT, opts),
         *_passage(f"{name}-instances", balancer, instances, port, opts),

@@ -58,6 +58,11 @@ class Ec2Names:
         """Of a security group; `sg-` at the start is AWS's own."""
         return f"llmstrat-{self.prefix}-{part}"
 
+    @property
+    def training_stop(self) -> str:
+        """Of the schedule that stops the job; without its key, which would make it longer than the 64 allowed."""
+        return f"{self.training}-stop"
+
     def job(self, key: str) -> str:
         """Of what runs one training job."""
         return f"{self.training}-{key}"

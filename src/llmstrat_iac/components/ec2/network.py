@@ -82,7 +82,7 @@ class Network(pulumi.ComponentResource):
             _https_out(name, group, opts, description="HTTPS, by the NAT gateway", cidr_ipv4=ANYWHERE)
             return
         endpoints = self._endpoint_group.id
-        _https_out(name, group, opts, description="AWS's endpoints", referenced_security_group_id=endpoints)
+        _https_out(name, group, opts, description="Endpoints of AWS APIs", referenced_security_group_id=endpoints)
         _https_out(f"{name}-s3", group, opts, description="S3", prefix_list_id=self._s3.prefix_list_id)
 
     def _subnet(self, name: str, cidr: str, zone: pulumi.Input[str]) -> aws.ec2.Subnet:
@@ -160,7 +160,7 @@ class Network(pulumi.ComponentResource):
             name,
             aws.ec2.SecurityGroupArgs(
                 name=f"llmstrat-{self._args.name}-endpoints",
-                description="AWS's endpoints in this network",
+                description="Endpoints of AWS APIs",
                 vpc_id=self._vpc.id,
             ),
             opts=self._child,

@@ -168,9 +168,8 @@ class Training(pulumi.ComponentResource):
             ),
             opts=self._with(depends_on=needed, ignore_changes=[*_FIXED_INSTANCE, "volumeTags"]),
         )
-        name = self._names.job(self._key)
         return StopCall(
-            TERMINATE_INSTANCES, f"{name}-stop", "the training", {"InstanceIds": [instance.id]}, instance.arn
+            TERMINATE_INSTANCES, self._names.training_stop, "the training", {"InstanceIds": [instance.id]}, instance.arn
         )
 
     def _spot_group(
@@ -223,7 +222,7 @@ class Training(pulumi.ComponentResource):
             opts=self._with(depends_on=needed, ignore_changes=_FIXED_GROUP),
         )
         call = {"AutoScalingGroupName": scaling.name, "MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
-        return StopCall(STOP_GROUP, f"{name}-stop", "the training", call, scaling.arn)
+        return StopCall(STOP_GROUP, self._names.training_stop, "the training", call, scaling.arn)
 
     def _user_data(self) -> pulumi.Output[str]:
         training, options = self._training, self._training.options

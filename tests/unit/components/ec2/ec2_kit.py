@@ -82,9 +82,16 @@ def serving_of(resolved: ResolvedSpec) -> ResolvedServing:
     return resolved.open_model.serving
 
 
-def served(folder: Path, adapters: tuple[Adapter, ...] = (), *, model: Any = HUB_MODEL, **changes: Any) -> Deployed:
+def served(
+    folder: Path,
+    adapters: tuple[Adapter, ...] = (),
+    *,
+    model: Any = HUB_MODEL,
+    spec: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Deployed:
     """What `serve` registers with this `serving:` block."""
-    resolved = resolve(folder, model=model, serving=SERVING | changes)
+    resolved = resolve(folder, model=model, serving=SERVING | changes, **(spec or {}))
     serving = serving_of(resolved)
     weights = Weights(serving.model.block.id, serving.model.block.revision, "main", adapters)
 
@@ -99,9 +106,11 @@ def served(folder: Path, adapters: tuple[Adapter, ...] = (), *, model: Any = HUB
     return deploy(program)
 
 
-def trained(folder: Path, state: TuningState | None = None, **changes: Any) -> Deployed:
+def trained(
+    folder: Path, state: TuningState | None = None, *, spec: Mapping[str, Any] | None = None, **changes: Any
+) -> Deployed:
     """What `train` registers with this `training:` block."""
-    resolved = resolve(folder, training=TRAINING | changes)
+    resolved = resolve(folder, training=TRAINING | changes, **(spec or {}))
     return deploy(
         lambda: train(
             _context(resolved),
