@@ -18,7 +18,10 @@ from llmstrat_iac.tuning import TUNING_SECRET, JobState, TuningJob, TuningState
 ROOT = Path(__file__).parents[3]
 SPECS = [
     *sorted((ROOT / "examples").rglob("*.yaml")),
-    *(ROOT / "tests" / "specs" / "valid" / f"{name}.yaml" for name in ("smallest", "json", "everything")),
+    *(
+        ROOT / "tests" / "specs" / "valid" / f"{name}.yaml"
+        for name in ("smallest", "json", "everything", "open-smallest")
+    ),
 ]
 
 
