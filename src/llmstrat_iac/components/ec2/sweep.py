@@ -105,12 +105,23 @@ def _elb_belongs(client: Any, arn: str, stack_name: str) -> bool:
 def _links(stack_name: str, session: AwsSession) -> Iterator[Found]:
     """Before the network: the link holds network interfaces in it."""
     client = session.client("apigatewayv2")
-    for link in pages(client, "get_vpc_links", "Items"):
+    for link in _all_links(client):
         if link["Name"] == path_name(stack_name) and belongs(link.get("Tags", {}), stack_name):
             if link.get("VpcLinkStatus") == "DELETING":
                 continue
             remove = partial(client.delete_vpc_link, VpcLinkId=link["VpcLinkId"])
             yield Found("apigateway VPC link", link["VpcLinkId"], link["Name"], billed=False, remove=remove)
+
+
+def _all_links(client: Any) -> Iterator[Any]:
+    """All of the region's; botocore has no paginator for them."""
+    token: str | None = None
+    while True:
+        page = client.get_vpc_links(**({"NextToken": token} if token else {}))
+        yield from page.get("Items") or ()
+        token = page.get("NextToken")
+        if not token:
+            return
 
 
 def _profiles(stack_name: str, session: AwsSession) -> Iterator[Found]:
