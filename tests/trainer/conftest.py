@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trainer_kit import HERE, PYTHON, Machine, run_trainer_python
+from trainer_kit import PYTHON, Machine, run_trainer_python
+
+from llmstrat_iac.sandbox.emulator.compute import tiny_llama
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert PYTHON, "run `make test-trainer`: it makes the trainer's environment"
     folder = tmp_path_factory.mktemp("tiny-model")
-    run_trainer_python(str(HERE / "tiny_model.py"), str(folder))
+    run_trainer_python(tiny_llama.__file__, str(folder))
     return folder
 
 

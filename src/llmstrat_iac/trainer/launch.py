@@ -126,8 +126,7 @@ class Launcher:
         trainer += ["--model_name_or_path", base] if base else []
         trainer += ["--resume_from_checkpoint", str(resume)] if resume else []
         if cpu:
-            trainer += ["--use_cpu", "true", "--bf16", "false", "--fp16", "false"]
-            trainer += ["--dtype", "float32", "--load_in_4bit", "false"]
+            trainer += ["--use_cpu", "true", "--bf16", "false", "--fp16", "false", "--dtype", "float32"]
         return [self._settings.python, *starter, *trainer]
 
     def _data(self) -> Path:

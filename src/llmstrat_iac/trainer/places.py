@@ -35,7 +35,7 @@ class Settings:
     install: bool
     """LLMSTRAT_INSTALL=1: install requirements.txt into it first."""
     cpu: bool
-    """LLMSTRAT_CPU=1: for tests and the sandbox. No GPU, hence no sixteen-bit floats and no quantization."""
+    """LLMSTRAT_CPU=1: for tests and the sandbox. One process, in 32 bits; only 4-bit bases stay as they are."""
     model: str | None
     """LLMSTRAT_MODEL: a folder with weights to take instead of the job's; the manifest still names the job's."""
     token_secret: str | None
