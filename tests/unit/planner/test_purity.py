@@ -10,6 +10,7 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "closed-api" / "several-providers.yaml"
 TUNED = Path(__file__).parents[3] / "examples" / "closed-api-tuned" / "bedrock" / "spec.yaml"
+OPEN = Path(__file__).parents[3] / "examples" / "open-model" / "llama-2-7b-qlora" / "spec.yaml"
 PROGRAM = """
 import socket, sys
 
@@ -44,6 +45,8 @@ def run(command: list[str], *forbidden: str) -> subprocess.CompletedProcess[str]
         (["plan", str(EXAMPLE), "--json"], ("pulumi", "boto3", "botocore", "rich")),
         (["validate", str(TUNED)], ("pulumi", "boto3", "botocore", "rich", "difflib", "msgspec", "toktok")),
         (["plan", str(TUNED)], ("pulumi", "boto3", "botocore", "urllib3")),
+        (["validate", str(OPEN)], ("pulumi", "boto3", "botocore", "rich", "msgspec", "toktok")),
+        (["plan", str(OPEN)], ("pulumi", "boto3", "botocore", "urllib3", "sagemaker")),
         (["schema"], ("pulumi", "boto3", "rich")),
         (["strategies"], ("pulumi", "boto3")),
         (["models"], ("pulumi", "boto3")),
