@@ -127,7 +127,7 @@ def compute_diff(
     replaces = frozenset(
         change.path
         for change in changes
-        if change.path in also or row.replaces(change.pattern, added_or_removed=change.kind != "update")
+        if _segments(change.path)[0] in also or row.replaces(change.pattern, added_or_removed=change.kind != "update")
     )
     return Diff(changes, replaces, _deletes_first(row, news))
 

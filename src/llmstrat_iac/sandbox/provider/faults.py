@@ -12,8 +12,11 @@ from llmstrat_iac.errors import LlmstratError, SandboxError
 NOT_FOUND_CODES = frozenset({
     "404", "NoSuchEntity", "NotFoundException", "NotFound", "ResourceNotFoundException", "NoSuchBucket", "NoSuchKey",
     "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet",
-    "NoSuchBucketPolicy", "ResourceNotFound", "DashboardNotFoundError", "NotFoundError",
+    "NoSuchBucketPolicy", "ResourceNotFound", "DashboardNotFoundError", "NotFoundError", "LoadBalancerNotFound",
+    "TargetGroupNotFound", "ListenerNotFound", "RuleNotFound", "NatGatewayNotFound", "InvalidPlacementGroup.Unknown",
 })  # fmt: skip
+# EC2 names what isn't there: `InvalidVpcID.NotFound`, `InvalidLaunchTemplateName.NotFoundException`.
+_EC2_NOT_FOUND = (".NotFound", ".NotFoundException")
 
 
 class ResourceError(SandboxError):
@@ -22,7 +25,10 @@ class ResourceError(SandboxError):
 
 def is_not_found(error: Exception, *more: str) -> bool:
     """Whether AWS says that the thing isn't there; `more` are codes with that meaning in one API only."""
-    return isinstance(error, ClientError) and error_code(error) in NOT_FOUND_CODES | {*more}
+    if not isinstance(error, ClientError):
+        return False
+    code = error_code(error)
+    return code in NOT_FOUND_CODES | {*more} or code.endswith(_EC2_NOT_FOUND)
 
 
 def error_code(error: ClientError) -> str:
