@@ -11,7 +11,8 @@ from llmstrat_iac.open_model import FleetHealth
 
 def fleet_health(resolved: ResolvedSpec, outputs: Mapping[str, object], session: AwsSession) -> FleetHealth | None:
     """Ask about the fleet that the last `up` has made; None if it made none."""
-    serving, fleet = resolved.open_model and resolved.open_model.serving, outputs.get("fleet")
+    serving = resolved.open_model.serving if resolved.open_model else None
+    fleet = outputs.get("fleet")
     if serving is None or not isinstance(fleet, Mapping):
         return None
     from botocore.exceptions import BotoCoreError, ClientError
