@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.open_model.contract import ResolvedTraining
 
 ADAPTER_LEARNING_RATE = 2e-4
@@ -23,7 +22,7 @@ def trl_command(training: ResolvedTraining) -> str:
 
 
 def render_trl(training: ResolvedTraining, *, sharded: bool) -> dict[str, Any]:
-    """The arguments by name; LlmstratError if they contradict each other, or the model fits nowhere."""
+    """The arguments by name; LlmstratError if the model fits nowhere."""
     return {
         **_model(training),
         **(_adapter(training, sharded=sharded) if training.makes_adapter else {}),
@@ -111,11 +110,6 @@ def _steps(training: ResolvedTraining) -> dict[str, Any]:
 def _objective(training: ResolvedTraining) -> dict[str, Any]:
     hyperparameters = training.block.hyperparameters
     if trl_command(training) == "dpo":
-        if hyperparameters.packing:
-            raise LlmstratError(
-                "training.hyperparameters.packing: preference pairs can't be packed",
-                remedy="remove `packing`, or train with `objective: supervised`",
-            )
         return {"max_length": hyperparameters.max_length, "beta": hyperparameters.beta}
     return {
         "max_length": hyperparameters.max_length,

@@ -71,11 +71,6 @@ def test_numbers_suit_the_method_and_the_gpu(
     assert values.get("load_in_4bit", False) is (method == "qlora")
 
 
-def test_preference_pairs_are_not_packed(tmp_path: Path) -> None:
-    with pytest.raises(LlmstratError, match="preference pairs can't be packed"):
-        rendered(tmp_path, objective="preference", hyperparameters={"packing": True})
-
-
 def test_yaml_is_read_as_it_was_meant() -> None:
     values = {"rate": 2e-05, "type": "NO", "flag": True, "list": ["all-linear"], "inner": {"text": "a: b"}, "big": 1e22}
     reader = YAML(typ="safe", pure=True)
