@@ -123,8 +123,8 @@ def test_sagemaker_has_its_own_names_and_prices(tmp_path: Path) -> None:
     made = plan(tmp_path, model=OPEN, serving={"runtime": "sagemaker", "instance": "g6.2xlarge", "max_context": 2048})
     serving = line(made, ": serving")
     assert (serving.item, serving.unit_usd) == ("ml.g6.2xlarge: serving", 1.222)
-    unknown = plan(tmp_path, model=OPEN, training={"runtime": "sagemaker"})
-    assert "price unknown: elsewhere the cheapest" in sizing(unknown)["training: instance"]
+    unknown = plan(tmp_path, model=OPEN, training={"runtime": "sagemaker", "capacity": "spot"})
+    assert "price unknown: the cheapest, where prices are known, of" in sizing(unknown)["training: instance"]
 
 
 @pytest.mark.parametrize(

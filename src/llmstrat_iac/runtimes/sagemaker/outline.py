@@ -48,7 +48,7 @@ def plan_training(training: ResolvedTraining) -> StackPlan:
     ]
     return StackPlan(
         resources=tuple(resources),
-        sizing=(SizingLine("training image", training_image(training), "pinned; PyTorch and CUDA"),),
+        sizing=(SizingLine("training: image", "PyTorch and CUDA", training_image(training)),),
         findings=tuple(check_training(training)),
     )
 
@@ -59,7 +59,9 @@ def plan_serving(serving: ResolvedServing) -> StackPlan:
         resources=tuple(_serving_resources(serving)),
         costs=tuple(_storage(serving)),
         sizing=(
-            SizingLine("serving image", serving_image(serving), f"on {serving.options.inference_ami}"),
+            SizingLine(
+                "serving: image", "vLLM and CUDA", f"{serving_image(serving)} on {serving.options.inference_ami}"
+            ),
             *_scaling_note(serving),
         ),
         findings=tuple(check_serving(serving, serving_image(serving))),

@@ -31,8 +31,8 @@ def fleet_lines(fleet: Fleet, hour: float | None, month: float | None) -> Iterat
 def placed(part: str, fit: Fit, choice: Choice, runtime: Runtime, *, asked: str) -> Iterator[SizingLine]:
     """The chosen instance type, why this one, and how its GPUs share the work."""
     instance = fit.instance
-    cheapest = "the cheapest" if fit.price.usd is not None else "elsewhere the cheapest"
-    why = f"{cheapest} of {len(choice.fits)} that fit" if asked == "auto" else "as the spec says"
+    known = "" if fit.price.usd is not None else ", where prices are known,"
+    why = f"the cheapest{known} of {len(choice.fits)} that fit" if asked == "auto" else "as the spec says"
     gpus = f"{instance.accelerators} x {instance.accelerator}, {hourly(fit.price.usd)}: {why}"
     yield SizingLine(f"{part}: instance", runtime.instance_name(instance.name), gpus)
     if fit.gpus > 1:
