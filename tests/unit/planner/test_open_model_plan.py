@@ -100,6 +100,13 @@ def test_what_isnt_known_of_a_job_is_not_zero(training: dict[str, Any], tmp_path
     assert made.once.unknown
 
 
+@pytest.mark.parametrize("part", ["serving", "training"])
+def test_what_fits_nowhere_has_no_price_rather_than_none(part: str, tmp_path: Path) -> None:
+    made = plan(tmp_path, **{part: {"instance": "g4dn.xlarge", **({"method": "full"} if part == "training" else {})}})
+    assert line(made, f"{part}: no instance fits").usd is None
+    assert (made.fixed_month if part == "serving" else made.once).unknown
+
+
 def test_a_job_with_steps_ends_after_them(tmp_path: Path) -> None:
     assert "12 steps" in sizing(plan(tmp_path, training={}))["training: time"]
     assert "5 steps" in sizing(plan(tmp_path, training={"hyperparameters": {"max_steps": 5}}))["training: time"]

@@ -81,7 +81,10 @@ def _plan_training(training: ResolvedTraining) -> StackPlan:
         training = replace(training, reads_files=False)
     runtime = _unless_it_fits_nowhere(training.runtime.plan_training, training)
     job = size_job(training, report)
-    costs = (*job.costs(), *job.while_it_runs(runtime.costs)) if job else runtime.costs
+    if job:
+        costs = (*job.costs(), *job.while_it_runs(runtime.costs))
+    else:
+        costs = (_no_instance("training", Basis.ONCE), *runtime.costs)
     more = (*job.findings(),) if job else ()
     return StackPlan(
         resources=runtime.resources,
@@ -95,9 +98,10 @@ def _plan_serving(resolved: ResolvedSpec, serving: ResolvedServing, spec: OpenMo
     runtime = _unless_it_fits_nowhere(serving.runtime.plan_serving, serving)
     fleet = size_fleet(serving, spec.endpoint, set(spec.fleet_aliases))
     findings = (*check_serving(serving), *runtime.findings)
+    beside = tuple(_outlives_ttl(line) for line in runtime.costs)
     if fleet is None:
-        return replace(runtime, findings=findings)
-    costs = (*fleet.costs(), *(_outlives_ttl(line) for line in runtime.costs))
+        return replace(runtime, costs=(_no_instance("serving", Basis.HOUR), *beside), findings=findings)
+    costs = (*fleet.costs(), *beside)
     return StackPlan(
         resources=runtime.resources,
         costs=costs,
@@ -114,6 +118,11 @@ def _unless_it_fits_nowhere(plan: Callable[[_Part], StackPlan], part: _Part) -> 
         if part.choice.best is not None:
             raise
         return _EMPTY
+
+
+def _no_instance(part: str, basis: Basis) -> CostLine:
+    """What fits nowhere costs nobody knows what, which isn't nothing."""
+    return CostLine(f"{part}: no instance fits", basis, 1, "instance", None, "not in the catalogue", "")
 
 
 def _outlives_ttl(line: CostLine) -> CostLine:
