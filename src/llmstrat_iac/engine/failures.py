@@ -11,6 +11,10 @@ from llmstrat_iac.engine.locks import LockOwner, read_owners
 from llmstrat_iac.engine.process import Completed
 from llmstrat_iac.errors import EngineError
 
+_INVOKE = re.compile(
+    r"^invoke of (?P<token>\S+) failed: (?:invocation of \S+ returned an error: )?(?P<answer>.*)$", re.DOTALL
+)
+
 
 class StackLockedError(EngineError):
     """Another command works on the stack, or died while it did."""
@@ -104,6 +108,21 @@ def explain(failure: Failure) -> EngineError:
     return EngineError(
         f"{failure.label}: `{failure.verb}` failed: {_last_words(failure)}",
         remedy="run `llmstrat doctor`; if the message doesn't tell what to do, report it",
+    )
+
+
+def explain_invoke(raised: BaseException) -> EngineError | None:
+    """What a data source said that a program asked for; None if the program raised for another reason.
+
+    Pulumi raises it as a bare Exception, which would be a traceback, although it is AWS's answer.
+    """
+    match = _INVOKE.match(str(raised)) if type(raised) is Exception else None
+    if match is None:
+        return None
+    token, answer = match["token"].rpartition(":")[2], " ".join(match["answer"].split())
+    return EngineError(
+        f"AWS can't answer `{token}`: {answer}",
+        remedy="nothing was changed; check the region, and that whoever deploys may make this call (`llmstrat iam`)",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmstrat_iac.engine.events import EventTranslator, OnEvent
-from llmstrat_iac.engine.failures import Failure, explain
+from llmstrat_iac.engine.failures import Failure, explain, explain_invoke
 from llmstrat_iac.engine.process import Completed
 from llmstrat_iac.engine.program import InlineHost, Program, engine_environment
 from llmstrat_iac.engine.results import OperationResult
@@ -74,6 +74,10 @@ class Attempt:
     ) -> BaseException:
         if isinstance(raised, LlmstratError):
             return raised
+        refused = explain_invoke(raised) if raised is not None else None
+        if refused is not None:
+            refused.__cause__ = raised
+            return refused
         failed, errors = tuple(translator.failed), tuple(translator.errors)
         explained = explain(Failure(self.operation.verb, self.project, self.stack, completed, failed, errors))
         # What a program raises after the engine has given up is only the echo of that.
