@@ -24,6 +24,7 @@ BUILTIN_PLUGINS = (
     "llmstrat_iac.strategies.closed_api",
     "llmstrat_iac.strategies.closed_api_tuned",
     "llmstrat_iac.strategies.open_model",
+    "llmstrat_iac.strategies.from_scratch",
     "llmstrat_iac.providers.openai",
     "llmstrat_iac.providers.gemini",
     "llmstrat_iac.providers.bedrock",

@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from llmstrat_iac.catalog.regions import REGIONS
-from llmstrat_iac.catalog.strategies import STRATEGY_PROFILES
 from llmstrat_iac.hookspecs import Provider, ResolvedProvider, ResolvedSpec, Strategy
 from llmstrat_iac.planner.open_model import assemble_open_model, resolve_open_model
+from llmstrat_iac.planner.pretraining import assemble_pretraining, assemble_served, resolve_pretraining
 from llmstrat_iac.planner.tuning import assemble_tuning, resolve_tuning
 from llmstrat_iac.plugins import Registry, create_registry, find_installed
 from llmstrat_iac.spec.common import StrategySpec
@@ -45,17 +45,23 @@ def resolve_document(document: Document) -> ResolvedSpec:
     providers = _resolve_providers(data, registry, problems)
     tuning = resolve_tuning(data, registry, problems) if "tuning" in strategy.spec.model_fields else None
     open_model = resolve_open_model(data, registry, problems) if "model" in strategy.spec.model_fields else None
+    pretraining = resolve_pretraining(data, registry, problems) if "corpus" in strategy.spec.model_fields else None
     if problems or spec is None:
         raise document.error(problems) from cause
+    served = assemble_open_model(open_model, spec, document.source) if open_model else None
+    own = assemble_pretraining(pretraining, spec) if pretraining else None
+    if pretraining and own:
+        served = assemble_served(pretraining, own, spec)
     return ResolvedSpec(
         spec=spec,
         strategy=strategy,
         providers={
             entry.name: ResolvedProvider(entry, *providers[entry.name]) for entry in getattr(spec, "providers", ())
         },
-        open_model=assemble_open_model(open_model, spec, document.source) if open_model else None,
+        open_model=served,
         tuning=assemble_tuning(tuning, spec, document.source) if tuning else None,
         tuning_provider=tuning.provider if tuning else None,
+        pretraining=own,
     )
 
 
@@ -87,13 +93,8 @@ def _find_strategy(document: Document, registry: Registry, problems: list[Proble
         if name is not None and name in (strategy.name, strategy.letter):
             return strategy
     choices = ", ".join(f"`{strategy.name}`" for strategy in registry.strategies.values())
-    planned = next((each for each in STRATEGY_PROFILES if name is not None and name in (each.name, each.letter)), None)
     if name is None:
         problem = Problem(("strategy",), "is missing", f"choose one of {choices}; `llmstrat strategies` compares them")
-    elif planned:
-        problem = Problem(
-            ("strategy",), f"`{planned.name}` ({planned.letter}) is not in this release", f"it has: {choices}"
-        )
     else:
         problem = Problem(("strategy",), f"there is no strategy `{name}`", suggest(str(name), registry.strategies))
     raise document.error([*problems, problem])

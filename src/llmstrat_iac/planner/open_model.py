@@ -20,12 +20,14 @@ from llmstrat_iac.plugins import Registry
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.names import suggest
 from llmstrat_iac.spec.open_model import ModelBlock
+from llmstrat_iac.spec.pretraining import ClusterBlock
 from llmstrat_iac.spec.problems import Problem
 from llmstrat_iac.spec.serving import ServingBlock
 from llmstrat_iac.spec.training import TrainingBlock
 
-_Use = Literal["training", "serving"]
-_Block = TypeVar("_Block", TrainingBlock, ServingBlock)
+Use = Literal["training", "serving", "cluster"]
+_Block = TypeVar("_Block", TrainingBlock, ServingBlock, ClusterBlock)
+_VERBS: dict[Use, str] = {"training": "train", "serving": "serve", "cluster": "run clusters"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def resolve_open_model(data: Mapping[str, Any], registry: Registry, problems: li
     """Find the model and the runtimes; None if a block is missing or wrong."""
     before = len(problems)
     model = _resolve_model(data.get("model"), problems)
-    training = _resolve_runtime(data.get("training"), "training", registry, problems)
-    serving = _resolve_runtime(data.get("serving"), "serving", registry, problems)
+    training = resolve_runtime(data.get("training"), "training", registry, problems)
+    serving = resolve_runtime(data.get("serving"), "serving", registry, problems)
     if model is None or len(problems) > before:
         return None
     return OpenModelParts(model, training, serving)
@@ -66,7 +68,7 @@ def assemble_open_model(parts: OpenModelParts, spec: StrategySpec, source: str) 
     serving = None
     if parts.serving is not None:
         serving = ResolvedServing(
-            block=_with_instance(spec.serving, parts.serving),  # type: ignore[attr-defined]
+            block=with_instance(spec.serving, parts.serving),  # type: ignore[attr-defined]
             model=model,
             runtime=parts.serving.runtime,
             options=parts.serving.options,
@@ -83,7 +85,7 @@ def _assemble_training(
 ) -> ResolvedTraining | None:
     if parts is None:
         return None
-    block: TrainingBlock = _with_instance(spec.training, parts)  # type: ignore[attr-defined]
+    block: TrainingBlock = with_instance(spec.training, parts)  # type: ignore[attr-defined]
     validation = block.dataset.validation
     return ResolvedTraining(
         block=block,
@@ -98,7 +100,8 @@ def _assemble_training(
     )
 
 
-def _with_instance(block: _Block, parts: RuntimeParts) -> _Block:
+def with_instance(block: _Block, parts: RuntimeParts) -> _Block:
+    """The block with EC2's name of its instance type, whatever name the spec gives it."""
     return block if block.instance == parts.instance else block.model_copy(update={"instance": parts.instance})
 
 
@@ -130,7 +133,8 @@ def _unknown(block: ModelBlock) -> Problem:
     return Problem(("model", "id"), f"nothing is known of the model `{block.id}`", remedy)
 
 
-def _resolve_runtime(block: object, use: _Use, registry: Registry, problems: list[Problem]) -> RuntimeParts | None:
+def resolve_runtime(block: object, use: Use, registry: Registry, problems: list[Problem]) -> RuntimeParts | None:
+    """The runtime, options and instance type of one block; None if it is missing or wrong."""
     name = block.get("runtime") if isinstance(block, dict) else None
     if not isinstance(block, dict) or not isinstance(name, str):
         return None  # the spec's model reports it
@@ -138,8 +142,7 @@ def _resolve_runtime(block: object, use: _Use, registry: Registry, problems: lis
     runtime = registry.runtimes.get(name)
     model = _options_model(runtime, use) if runtime else None
     if runtime is None or model is None:
-        verb = "train" if use == "training" else "serve"
-        message = f"there is no runtime `{name}`" if runtime is None else f"{runtime.title} doesn't {verb}"
+        message = f"there is no runtime `{name}`" if runtime is None else f"{runtime.title} doesn't {_VERBS[use]}"
         problems.append(Problem((use, "runtime"), message, suggest(name, able)))
         return None
     instance = _find_instance(block.get("instance", "auto"), use, runtime, problems)
@@ -147,11 +150,16 @@ def _resolve_runtime(block: object, use: _Use, registry: Registry, problems: lis
     return RuntimeParts(runtime, options, instance) if options is not None and instance is not None else None
 
 
-def _options_model(runtime: Runtime, use: _Use) -> type[BaseModel] | None:
-    return runtime.training_options if use == "training" else runtime.serving_options
+def _options_model(runtime: Runtime, use: Use) -> type[BaseModel] | None:
+    models = {
+        "training": runtime.training_options,
+        "serving": runtime.serving_options,
+        "cluster": runtime.cluster_options,
+    }
+    return models[use]
 
 
-def _find_instance(written: object, use: _Use, runtime: Runtime, problems: list[Problem]) -> str | None:
+def _find_instance(written: object, use: Use, runtime: Runtime, problems: list[Problem]) -> str | None:
     """EC2's name of what the spec names by EC2's or by the runtime's own name."""
     if written == "auto" or not isinstance(written, str):
         return "auto"

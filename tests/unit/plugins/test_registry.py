@@ -77,7 +77,7 @@ def spec_with(folder: Path, *, plugins: str, provider: str, options: str = "{}")
 
 def test_the_built_in_plugins_are_there() -> None:
     registry = create_registry()
-    assert set(registry.strategies) == {"closed-api", "closed-api-tuned", "open-model"}
+    assert set(registry.strategies) == {"closed-api", "closed-api-tuned", "open-model", "from-scratch"}
     assert set(registry.providers) == {"openai", "gemini", "bedrock", "sagemaker"}
     assert registry.origins["providers:openai"] == "llmstrat_iac.providers.openai"
 
