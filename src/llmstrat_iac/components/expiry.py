@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pulumi
@@ -61,6 +61,12 @@ DELETE_INFERENCE_COMPONENT = UniversalTarget(
     permission="sagemaker:DeleteInferenceComponent",
     members=("InferenceComponentName",),
 )
+DELETE_FILE_SYSTEM = UniversalTarget(
+    service="fsx",
+    action="deleteFileSystem",
+    permission="fsx:DeleteFileSystem",
+    members=("FileSystemId", "LustreConfiguration"),
+)
 UNIVERSAL_TARGETS = (
     STOP_FUNCTION,
     STOP_GROUP,
@@ -68,6 +74,7 @@ UNIVERSAL_TARGETS = (
     STOP_TRAINING_JOB,
     DELETE_ENDPOINT,
     DELETE_INFERENCE_COMPONENT,
+    DELETE_FILE_SYSTEM,
 )
 
 
@@ -92,6 +99,8 @@ class StopCall:
     input: Mapping[str, Any]
     resource: pulumi.Input[str]
     """ARN that the call is allowed on."""
+    after: timedelta = timedelta()
+    """How long after the others: what they still use goes later."""
 
 
 def create_expiry(
@@ -121,7 +130,7 @@ def create_expiry(
                 name=call.name,
                 description=f"Stops {call.what} when the stack expires",
                 group_name=group.name,
-                schedule_expression=at_expression(at),
+                schedule_expression=at_expression(at + call.after),
                 schedule_expression_timezone="UTC",
                 flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
                 # DELETE would remove the schedule behind Pulumi's back.

@@ -1,4 +1,4 @@
-"""A network for instances that nobody reaches from outside: two private subnets, S3 for nothing, one way out or none.
+"""A network for instances that nobody reaches from outside: private subnets, S3 for nothing, one way out or none.
 
 Usable from any Pulumi program. `egress: nat` gives one NAT gateway, for what is on the internet (the Hugging Face hub,
 PyPI, public registries); `none` gives interface endpoints for the AWS APIs that are listed, and no way out at all.
@@ -14,7 +14,8 @@ import pulumi
 import pulumi_aws as aws
 
 _CIDR = "10.64.0.0/16"
-_PRIVATE = ("10.64.0.0/20", "10.64.16.0/20")
+_PRIVATE = {1: ("10.64.0.0/17",), 2: ("10.64.0.0/20", "10.64.16.0/20")}
+"""By how many there are. A cluster's nodes are all in one, and may have an address for each network card."""
 _PUBLIC = "10.64.255.0/28"
 ANYWHERE = "0.0.0.0/0"
 
@@ -31,10 +32,14 @@ class NetworkArgs:
     egress: Literal["nat", "none"]
     endpoints: Sequence[str] = ()
     """AWS services that are reached without `nat`, such as `logs` or `ecr.api`."""
+    zone: pulumi.Input[str] | None = None
+    """Of the only subnet; None: the first zone that offers the instance type."""
+    subnets: Literal[1, 2] = 2
+    """Private ones, each in a zone of its own."""
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC with two private subnets in two zones."""
+    """A VPC with private subnets, each in a zone of its own."""
 
     vpc_id: pulumi.Output[str]
     subnet_ids: list[pulumi.Output[str]]
@@ -53,7 +58,7 @@ class Network(pulumi.ComponentResource):
         zones = _zones(args, pulumi.InvokeOutputOptions(parent=self))
         subnets = [
             self._subnet(f"{name}-{number + 1}", cidr, zones.apply(lambda known, number=number: known[number]))  # type: ignore[misc]
-            for number, cidr in enumerate(_PRIVATE)
+            for number, cidr in enumerate(_PRIVATE[args.subnets])
         ]
         routes = self._routes(name, subnets)
         self._s3 = self._gateway_endpoint(routes)
@@ -197,6 +202,9 @@ class Network(pulumi.ComponentResource):
 
 def _zones(args: NetworkArgs, opts: pulumi.InvokeOutputOptions) -> pulumi.Output[list[str]]:
     """Two zones of the region, those that offer the instance type first: few zones have the newest GPUs."""
+    if args.zone is not None:
+        assert args.subnets == 1
+        return pulumi.Output.from_input(args.zone).apply(lambda zone: [zone])
     offered = aws.ec2.get_instance_type_offerings_output(
         location_type="availability-zone",
         filters=[aws.ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[args.instance_type])],
