@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_case import Case
+from cases_compute import COMPUTE
 from cases_data import DATA
 from cases_gateway import GATEWAY
 from cases_iam import IAM, LAMBDA
+from cases_network import NETWORK
 from cases_serving import SERVING
 from cases_tuning import TUNING, prerequisites
 from cases_watch import WATCH
@@ -52,7 +54,7 @@ def _ordered() -> tuple[Case, ...]:
     cases += sorted(DATA, key=lambda case: case.name != "kms-key")
     cases += sorted((c for c in WATCH if c.name != "logs"), key=lambda case: case.name != "topic")
     blob = next(case for case in DATA if case.token.endswith(":BucketObjectv2"))
-    return (*cases, *prerequisites(by_name["role"], blob), *TUNING, *SERVING)
+    return (*cases, *prerequisites(by_name["role"], blob), *TUNING, *SERVING, *NETWORK, *COMPUTE)
 
 
 CASES = _ordered()

@@ -63,8 +63,11 @@ class Group(Resource):
             return None
         template = found.get("LaunchTemplate") or {}
         subnets = [each for each in (found.get("VPCZoneIdentifier") or "").split(",") if each]
+        # AWS's own default isn't the program's wish.
+        policies = found.get("TerminationPolicies") or []
         return {
             **{prop: found.get(api) for api, prop in PLAIN.items()},
+            "terminationPolicies": policies if policies != ["Default"] or state.get("terminationPolicies") else [],
             "arn": found["AutoScalingGroupARN"],
             "name": rid,
             "availabilityZones": sorted(found["AvailabilityZones"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from llmstrat_iac.sandbox.provider.faults import is_not_found
@@ -15,7 +16,7 @@ from llmstrat_iac.sandbox.provider.values import Props
 PLAIN = {
     "ImageId": "ami", "InstanceType": "instanceType", "KeyName": "keyName", "EbsOptimized": "ebsOptimized",
     "DisableApiTermination": "disableApiTermination", "DisableApiStop": "disableApiStop",
-    "InstanceInitiatedShutdownBehavior": "instanceInitiatedShutdownBehavior", "UserData": "userDataBase64",
+    "InstanceInitiatedShutdownBehavior": "instanceInitiatedShutdownBehavior",
 }  # fmt: skip
 BLOCKS = (
     "metadataOptions", "instanceMarketOptions", "capacityReservationSpecification", "cpuOptions", "enclaveOptions",
@@ -40,8 +41,8 @@ class Instance(Resource):
     def create(self, call: Call, args: Props) -> str:
         ec2 = call.client("ec2")
         options = request(args, PLAIN)
-        if args.get("userData"):
-            options["UserData"] = encoded(args["userData"])
+        if args.get("userData") or args.get("userDataBase64"):
+            options["UserData"] = _user_data(args)
         options |= to_api({name: args[name] for name in BLOCKS if args.get(name)})
         if request(args, PLACEMENT):
             options["Placement"] = request(args, PLACEMENT)
@@ -114,10 +115,8 @@ class Instance(Resource):
             ec2.modify_instance_attribute(InstanceId=rid, InstanceType={"Value": new["instanceType"]})
         if "ebsOptimized" in new and changed(old, new, "ebsOptimized"):
             ec2.modify_instance_attribute(InstanceId=rid, EbsOptimized={"Value": bool(new["ebsOptimized"])})
-        data = new.get("userDataBase64") or (encoded(new["userData"]) if new.get("userData") else None)
-        if data and changed(old, new, "userData", "userDataBase64"):
-            # botocore encodes this one itself.
-            ec2.modify_instance_attribute(InstanceId=rid, UserData={"Value": data})
+        if changed(old, new, "userData", "userDataBase64"):
+            ec2.modify_instance_attribute(InstanceId=rid, UserData={"Value": _user_data(new)})
         ec2.start_instances(InstanceIds=[rid])
         wait(lambda: _state(ec2, rid), "pending", "running")
 
@@ -136,6 +135,11 @@ def _state(ec2: Any, rid: str) -> str:
         if is_not_found(error):
             return "terminated"
         raise
+
+
+def _user_data(args: Props) -> bytes:
+    """User data as it is: botocore encodes it for both calls that take it."""
+    return base64.b64decode(args.get("userDataBase64") or encoded(args.get("userData") or ""))
 
 
 def _networks(args: Props) -> Props:
