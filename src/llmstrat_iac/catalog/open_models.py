@@ -64,7 +64,7 @@ def describe(block: ModelBlock) -> OpenModel | None:
         return known
     return OpenModel(
         id=block.id,
-        architecture=_architecture(block.architecture),
+        architecture=architecture_of(block.architecture),
         licence=None,
         gated=None,
         chat=False,
@@ -73,7 +73,8 @@ def describe(block: ModelBlock) -> OpenModel | None:
     )
 
 
-def _architecture(block: ArchitectureBlock) -> Architecture:
+def architecture_of(block: ArchitectureBlock) -> Architecture:
+    """The shape that a spec describes, with what may be left out."""
     return Architecture(
         layers=block.layers,
         hidden_size=block.hidden_size,
