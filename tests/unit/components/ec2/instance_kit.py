@@ -13,6 +13,28 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
+FLEET = {
+    "AWS_REGION": "us-east-1",
+    "LLMSTRAT_CACHE": "/tmp/cache",
+    "LLMSTRAT_GROUP": "group",
+    "LLMSTRAT_IMAGE": "image:1",
+    "LLMSTRAT_LOG_GROUP": "/llmstrat/s/fleet",
+    "LLMSTRAT_PORT": "8000",
+    "LLMSTRAT_TOKEN_SECRET": "hf-token",
+}
+JOB = {
+    "AWS_REGION": "us-east-1",
+    "LLMSTRAT_CACHE": "/tmp/cache",
+    "LLMSTRAT_GROUP": "",
+    "LLMSTRAT_IMAGE": "image:1",
+    "LLMSTRAT_JOB_URI": "s3://b/training/k-1",
+    "LLMSTRAT_LOG_GROUP": "/llmstrat/s/training",
+    "LLMSTRAT_MAX_SECONDS": "14400",
+    "LLMSTRAT_SPOT": "0",
+    "LLMSTRAT_TOKEN_SECRET": "",
+}
+"""What the user data says of a fleet's instance, and of one that trains."""
+
 _PLACES = ("/etc/llmstrat", "/opt/llmstrat", "/run/llmstrat", "/var/lib", "/var/log", "/etc/systemd", "/opt/dlami")
 _FAKE = """#!/usr/bin/env python3
 import json, os, sys
