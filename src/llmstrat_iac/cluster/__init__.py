@@ -1,0 +1,57 @@
+"""What runs on every node of a training cluster: one launcher for SageMaker, EC2 and Slurm, around torchrun.
+
+An import root of its own, like `trainer`, of which it uses what both need (store, log, child process): the standard
+library (boto3 where S3 is asked for; torch and torchtitan in the modules that torchrun starts) and nothing else of
+llmstrat_iac, since both folders are copied to the nodes as `llmstrat_job/`.
+
+How a runtime calls it. All of `render_cluster_job()`'s files lie in one folder on each node; then, in an environment
+that has torch (AWS's PyTorch image 2.13, or its AMI) and, for S3, boto3:
+
+    exec python3 cluster_launch.py      # `exec`, so that SIGTERM reaches it
+
+with `LLMSTRAT_JOB_URI=s3://bucket/pretraining/<key>` on every runtime, and the variables of `places.py`. The nodes find
+each other by objects below that URI (`rendezvous.py`). It writes `status.json`, `gate.json`, `checkpoints/` and
+`output/hf/` there; its log is standard output.
+
+Exit codes: 0 completed, 1 failed for good, 75 interrupted: start it again, here or elsewhere, and it goes on from the
+newest complete checkpoint. After 0 and 1 the nodes are of no use any more.
+"""
+
+from __future__ import annotations
+
+PACKAGE = "llmstrat_job"
+"""Name of the folder on the nodes that holds this package and `trainer`."""
+FILES = (
+    "__init__.py",
+    "accept.py",
+    "assets.py",
+    "bandwidth.py",
+    "checkpoints.py",
+    "facts.py",
+    "gate.py",
+    "generation.py",
+    "hub_export.py",
+    "identity.py",
+    "launch.py",
+    "places.py",
+    "progress.py",
+    "rendezvous.py",
+    "titan_data.py",
+    "titan_job.py",
+    "titan_model.py",
+    "torchrun.py",
+)
+TRAINER_FILES = ("__init__.py", "checkpoints.py", "logs.py", "process.py", "progress.py", "spot.py", "store.py")
+"""What is used of `trainer`."""
+REQUIREMENTS = "requirements.txt"
+"""The trainer's packages, pinned and hashed, without torch and CUDA's, which the image has."""
+ENTRY = "cluster_launch.py"
+ENTRY_TEXT = '''"""Runs this node's part of the training job that lies beside this file."""
+
+import sys
+
+from llmstrat_job.cluster.launch import main
+
+sys.exit(main())
+'''
+EXIT_COMPLETED, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 75
