@@ -130,7 +130,9 @@ def _credentials(resolved: ResolvedSpec) -> Iterator[tuple[str, str, Credentials
         yield name, f"providers.{name}.credentials", provider.entry.credentials
     if resolved.tuning is not None:
         yield TUNING_SECRET, TUNING_SECRET, resolved.tuning.block.credentials
-    if resolved.open_model is not None:
+    if resolved.pretraining is not None:
+        yield MODEL_SECRET, "tokenizer.token", resolved.pretraining.tokenizer.token
+    elif resolved.open_model is not None:
         yield MODEL_SECRET, MODEL_SECRET, resolved.open_model.model.block.token
 
 

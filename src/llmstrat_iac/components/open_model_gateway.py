@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from llmstrat_iac.components.gateway_args import GatewayArgs, PermissionArgs, ProviderArgs, RouteArgs
+from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs, PermissionArgs, ProviderArgs, RouteArgs
 from llmstrat_iac.components.gateway_from_spec import model_routes
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import Fleet, ProgramContext
@@ -33,15 +33,29 @@ def with_fleet(
     if FLEET in args.providers:
         raise LlmstratError(f"providers: the name `{FLEET}` is the stack's own fleet's", remedy="rename the plugin's")
     first = {alias: _fleet_route(served) for alias, served in routes.items()}
-    spares = [args.models[alias][0] for alias in fallback if alias in args.models]
+    spares = _spares(args, fallback)
     models = {
         **model_routes(context.resolved.providers.values(), first),
         **{alias: [route, *spares] for alias, route in first.items()},
     }
-    consumers = [
-        replace(consumer, models=[alias for alias in consumer.models if alias in models]) for consumer in args.consumers
-    ]
-    return replace(args, models=models, providers={**args.providers, FLEET: _provider(fleet)}, consumers=consumers)
+    providers = {**args.providers, FLEET: _provider(fleet)}
+    return replace(args, models=models, providers=providers, consumers=_able(args.consumers, models))
+
+
+def without_fleet(args: GatewayArgs, *, aliases: Sequence[str], fallback: Sequence[str]) -> GatewayArgs:
+    """The gateway while there is nothing to serve yet: `fallback`, if it names any, answers for `aliases`."""
+    spares = _spares(args, fallback)
+    models = {**args.models, **(dict.fromkeys(aliases, spares) if spares else {})}
+    return replace(args, models=models, consumers=_able(args.consumers, models))
+
+
+def _spares(args: GatewayArgs, fallback: Sequence[str]) -> list[RouteArgs]:
+    return [args.models[alias][0] for alias in fallback if alias in args.models]
+
+
+def _able(consumers: Sequence[ConsumerArgs], models: Mapping[str, object]) -> list[ConsumerArgs]:
+    """Consumers, each with those of its models that somebody serves."""
+    return [replace(each, models=[alias for alias in each.models if alias in models]) for each in consumers]
 
 
 def _fleet_route(served_name: str) -> RouteArgs:

@@ -40,3 +40,5 @@ def _credentials(resolved: ResolvedSpec) -> Iterator[Credentials]:
         yield resolved.tuning.block.credentials
     if resolved.open_model is not None and resolved.open_model.model.block.token is not None:
         yield resolved.open_model.model.block.token
+    if resolved.pretraining is not None and resolved.pretraining.tokenizer.token is not None:
+        yield resolved.pretraining.tokenizer.token

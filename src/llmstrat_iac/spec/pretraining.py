@@ -10,10 +10,13 @@ from pydantic import Field, field_validator, model_validator
 from llmstrat_iac.spec.common import Closed, Name
 from llmstrat_iac.spec.open_model import ArchitectureBlock
 from llmstrat_iac.spec.problems import detail, refuse
+from llmstrat_iac.spec.providers import Credentials
 from llmstrat_iac.spec.units import Tokens, Ttl
 
 _S3_PREFIX = re.compile(r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s]*$")
 _HUB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
+_COMMIT = re.compile(r"^[0-9a-f]{40}$")
+Count = Annotated[int, Field(ge=1)]
 Degree = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -36,6 +39,9 @@ class TokenizerBlock(Closed):
 
     source: str = Field(description="Hub id, or `s3://…/` prefix with `tokenizer.json` in it.")
     revision: str | None = Field(default=None, description="Commit of the hub's repository, 40 hexadecimal digits.")
+    token: Credentials | None = Field(
+        default=None, description="Hugging Face token for a gated one: a Secrets Manager name or `env:VARIABLE`."
+    )
 
     @field_validator("source")
     @classmethod
@@ -43,6 +49,31 @@ class TokenizerBlock(Closed):
         if not (_S3_PREFIX.match(value) if value.startswith("s3://") else _HUB_ID.match(value)):
             raise ValueError("neither a hub id (`organisation/model`) nor an `s3://` prefix")
         return value
+
+    @field_validator("revision")
+    @classmethod
+    def _is_a_commit(cls, value: str | None) -> str | None:
+        if value is not None and not _COMMIT.match(value):
+            raise ValueError("a branch or tag can move: give the commit's 40 hexadecimal digits")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_place(self) -> TokenizerBlock:
+        if not self.in_s3 and self.revision is None:
+            remedy = f"copy the commit from https://huggingface.co/{self.source}/commits/main"
+            refuse("TokenizerBlock", [detail(("revision",), "is missing", remedy)])
+        if self.in_s3 and self.revision is not None:
+            problem = detail(("revision",), "S3 has no revisions", "remove it; the prefix is the version")
+            refuse("TokenizerBlock", [problem])
+        if self.in_s3 and self.token is not None:
+            problem = detail(("token",), "S3 asks for no token of the hub's", "remove it; the job's role reads S3")
+            refuse("TokenizerBlock", [problem])
+        return self
+
+    @property
+    def in_s3(self) -> bool:
+        """Whether it is in S3 rather than on the hub."""
+        return self.source.startswith("s3://")
 
 
 class CorpusBlock(Closed):
@@ -88,7 +119,7 @@ class LearningRate(Closed):
 class Checkpoints(Closed):
     """When the state of the training is kept, and for how long."""
 
-    every_steps: int | Literal["auto"] = Field(
+    every_steps: Count | Literal["auto"] = Field(
         default="auto", description="Steps between two; `auto` balances the time they take against the work lost."
     )
     keep: int = Field(default=3, ge=1, description="Newest that are kept.")
@@ -103,7 +134,7 @@ class TrainerBlock(Closed):
     epochs_allowed: bool = Field(default=False, description="Whether the budget may exceed the corpus, repeating it.")
     sequence_length: int = Field(default=4096, ge=128, description="Tokens a sequence.")
     batch_sequences: int = Field(default=1024, ge=1, description="Sequences an optimizer step, over all GPUs.")
-    micro_batch: int | Literal["auto"] = Field(default="auto", description="Sequences a GPU at once.")
+    micro_batch: Count | Literal["auto"] = Field(default="auto", description="Sequences a GPU at once.")
     precision: Literal["bf16", "fp8"] = Field(default="bf16", description="Of the matrix products; fp8 from H100 on.")
     compile: bool = Field(default=True, description="Whether the model is compiled.")
     parallelism: Parallelism | Literal["auto"] = Field(
@@ -121,7 +152,7 @@ class StorageBlock(Closed):
     kind: Literal["fsx", "s3"] = Field(
         default="fsx", description="`fsx` (Lustre, linked to S3), or `s3` alone, with the nodes' own disks as cache."
     )
-    gib: int | Literal["auto"] = Field(default="auto", description="Capacity of the file system.")
+    gib: Count | Literal["auto"] = Field(default="auto", description="Capacity of the file system.")
     mbps_per_tib: Literal[125, 250, 500, 1000] = Field(default=250, description="Its throughput, MB/s for each TiB.")
 
 
@@ -130,7 +161,9 @@ class ClusterBlock(Closed):
 
     runtime: Name = Field(default="sagemaker", description="`sagemaker`, `ec2`, `hyperpod`, or a plugin's.")
     instance: str = Field(default="auto", description="`auto`, or an instance type such as `p5.48xlarge`.")
-    nodes: int | Literal["auto"] = Field(default="auto", description="Instances; `auto` needs a deadline or a budget.")
+    nodes: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
+        default="auto", description="Instances; `auto` needs a deadline or a budget."
+    )
     deadline: Ttl | None = Field(default=None, description="For `nodes: auto`: the training is to end within this.")
     budget_usd: float | None = Field(default=None, gt=0, description="For `nodes: auto`: it is to cost at most this.")
     capacity: Literal["on-demand", "spot", "capacity-block", "reservation", "training-plan"] = Field(

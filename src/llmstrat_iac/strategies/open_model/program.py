@@ -25,11 +25,11 @@ from llmstrat_iac.open_model import (
     BASE_SUFFIX,
     MODEL_SECRET,
     Adapter,
-    ResolvedOpenModel,
     ResolvedServing,
     ResolvedTraining,
     Weights,
 )
+from llmstrat_iac.spec.providers import Credentials
 from llmstrat_iac.strategies.closed_api.program import export_stack, register_gateway
 from llmstrat_iac.strategies.open_model.spec import OpenModelSpec
 from llmstrat_iac.tuning import TuningJob, TuningState
@@ -52,10 +52,10 @@ def program(context: ProgramContext) -> None:
     opts = pulumi.ResourceOptions(providers=[stack_provider(context)])
     component = OpenModelComponent("open-model", opts)
     child = pulumi.ResourceOptions(parent=component)
-    workspace = _workspace(context, open_model, child)
+    workspace = register_workspace(context, open_model.model.block.token, child)
     outputs: dict[str, Any] = {"artifacts_bucket": workspace.bucket.bucket}
     if open_model.training is not None:
-        _call(open_model.training.runtime.train, context, open_model.training, state, workspace, child)
+        call(open_model.training.runtime.train, context, open_model.training, state, workspace, child)
         outputs["job"] = _job_outputs(open_model.training, state)
     if spec.endpoint is None:
         export_stack(context, outputs)
@@ -65,32 +65,32 @@ def program(context: ProgramContext) -> None:
         register_gateway(context, args, opts, outputs=outputs)
         return
     serving, weights = open_model.serving, served_weights(open_model.serving, state)
-    fleet: Fleet = _call(serving.runtime.serve, context, serving, weights, workspace, child)
+    fleet: Fleet = call(serving.runtime.serve, context, serving, weights, workspace, child)
     outputs["fleet"] = {"runtime": serving.runtime.name, "paused": serving.block.paused, **fleet.outputs}
     routes = alias_routes(serving, weights)
     args = with_fleet(args, context, fleet=fleet, routes=routes, fallback=serving.block.fallback)
     register_gateway(context, args, opts, outputs=outputs, kept=fleet.kept)
 
 
-def _call(reference: str, *arguments: Any) -> Any:
+def call(reference: str, *arguments: Any) -> Any:
+    """Call the function that a runtime names as `package.module:function`."""
     module, _, function = reference.partition(":")
     return getattr(import_module(module), function)(*arguments)
 
 
-def _workspace(context: ProgramContext, open_model: ResolvedOpenModel, opts: pulumi.ResourceOptions) -> Workspace:
-    """The stack's bucket, and the secret of the model's token."""
+def register_workspace(context: ProgramContext, token: Credentials | None, opts: pulumi.ResourceOptions) -> Workspace:
+    """The stack's bucket, and the secret of the hub's token if the spec names one."""
     prefix, region = context.resolved.stack_name, context.resolved.spec.region
     account = Account.current(region, pulumi.InvokeOutputOptions(parent=opts.parent))
     name = account.id.apply(lambda known: TuningNames(prefix).bucket(known, region, infix="artifacts"))
     workspace = create_workspace("artifacts", name, opts)
-    return Workspace(workspace.bucket, workspace.ready, _model_token(context, open_model, account, opts))
+    return Workspace(workspace.bucket, workspace.ready, _hub_token(context, token, account, opts))
 
 
-def _model_token(
-    context: ProgramContext, open_model: ResolvedOpenModel, account: Account, opts: pulumi.ResourceOptions
+def _hub_token(
+    context: ProgramContext, credentials: Credentials | None, account: Account, opts: pulumi.ResourceOptions
 ) -> pulumi.Output[str] | None:
     """ARN of the secret with the token, uploaded from the environment or there already; None if there is no token."""
-    credentials = open_model.model.block.token
     if credentials is None:
         return None
     if credentials.variable is None:
