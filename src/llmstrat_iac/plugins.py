@@ -30,6 +30,7 @@ BUILTIN_PLUGINS = (
     "llmstrat_iac.providers.bedrock",
     "llmstrat_iac.providers.sagemaker",
     "llmstrat_iac.runtimes.ec2",
+    "llmstrat_iac.runtimes.hyperpod",
     "llmstrat_iac.runtimes.sagemaker",
     "llmstrat_iac.governance",
 )

@@ -17,35 +17,40 @@ if TYPE_CHECKING:
     from llmstrat_iac.open_model.contract import ResolvedServing, ResolvedTraining
 
 
-@dataclass(frozen=True)
+def _plan_nothing(_resolved: object) -> StackPlan:
+    """The loader refuses blocks of a use that a runtime has no options for, so that nothing asks for its plan."""
+    return StackPlan(resources=())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Where open models are trained and served."""
+    """Where open models are trained and served, and clusters run. What a runtime doesn't do stays unset."""
 
     name: str
     title: str
-    training_options: type[BaseModel] | None
+    training_options: type[BaseModel] | None = None
     """Model of `training.options:`; None if it doesn't train."""
-    serving_options: type[BaseModel] | None
+    serving_options: type[BaseModel] | None = None
     """Model of `serving.options:`; None if it doesn't serve."""
     instance_name: Callable[[str], str]
     """EC2's name of an instance type to the runtime's, such as `ml.g5.xlarge`."""
     price: Callable[[str, str, str, str], AwsPrice]
     """(EC2's instance type, region, `training` or `serving`, `on-demand` or `spot`) to US dollars an hour."""
     quotas: Callable[[str, InstanceType, int, str], Iterable[QuotaNeed]]
-    """(`training`, `serving` or `cluster`, instance type, how many, `on-demand` or `spot`) to the quotas that they count
-    against."""
-    plan_training: Callable[[ResolvedTraining], StackPlan]
+    """(`training`, `serving` or `cluster`, instance type, how many, `on-demand` or `spot`) to the quotas that they
+    count against."""
+    plan_training: Callable[[ResolvedTraining], StackPlan] = _plan_nothing
     """Resources in outline, cost lines and findings; pure. The strategy adds the instance's cost and the dataset's."""
-    plan_serving: Callable[[ResolvedServing], StackPlan]
+    plan_serving: Callable[[ResolvedServing], StackPlan] = _plan_nothing
     """The same for the fleet; the strategy adds the instances' cost."""
-    train: str
+    train: str = ""
     """`package.module:function(ProgramContext, ResolvedTraining, TuningState, Workspace, ResourceOptions) -> None`:
-    registers the job while it isn't over. The workspace (`components.workspace.Workspace`) is the stack's bucket and the
-    ARN of the secret with the model's token."""
-    serve: str
+    registers the job while it isn't over. The workspace (`components.workspace.Workspace`) is the stack's bucket and
+    the ARN of the secret with the model's token."""
+    serve: str = ""
     """`package.module:function(ProgramContext, ResolvedServing, Weights, Workspace, ResourceOptions) -> Fleet`.
     With `paused` it registers no instances but keeps the path to them."""
-    health: str
+    health: str = ""
     """`package.module:function(outputs, AwsSession) -> FleetHealth`: of the fleet whose `Fleet.outputs` these are."""
     jobs: str
     """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`: the stack's training jobs."""

@@ -6,12 +6,16 @@ The light half: options, images, outline. What needs pulumi or boto3 is in `llms
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from llmstrat_iac.catalog.quotas import sagemaker_need
+from llmstrat_iac.catalog.instances import InstanceType
+from llmstrat_iac.catalog.quotas import QuotaNeed, sagemaker_need
+from llmstrat_iac.components.sagemaker.cluster_options import ClusterOptions
 from llmstrat_iac.components.sagemaker.options import ServingOptions, TrainingOptions
 from llmstrat_iac.components.sagemaker.shape import instance_name
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
+from llmstrat_iac.runtimes.sagemaker.cluster_outline import plan_cluster
 from llmstrat_iac.runtimes.sagemaker.outline import instance_price, plan_serving, plan_training
 
 _HEAVY = "llmstrat_iac.components.sagemaker"
@@ -26,7 +30,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         serving_options=ServingOptions,
         instance_name=instance_name,
         price=instance_price,
-        quotas=lambda use, instance, count, capacity: [sagemaker_need(instance, count, use=use, capacity=capacity)],
+        quotas=_quotas,
         plan_training=plan_training,
         plan_serving=plan_serving,
         train=f"{_HEAVY}.training:train",
@@ -36,4 +40,14 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         permissions=f"{_HEAVY}.permissions:permissions",
         preflight=f"{_HEAVY}.preflight:preflight",
         sweep=f"{_HEAVY}.sweep:sweep",
+        cluster_options=ClusterOptions,
+        capacities=frozenset({"on-demand", "spot", "training-plan"}),
+        plan_cluster=plan_cluster,
+        cluster=f"{_HEAVY}.cluster:cluster",
     )
+
+
+def _quotas(use: str, instance: InstanceType, count: int, capacity: str) -> Iterable[QuotaNeed]:
+    """A cluster is one training job of many instances."""
+    job = "training" if use == "cluster" else use
+    yield replace(sagemaker_need(instance, count, use=job, capacity=capacity), path=f"{use}.instance")

@@ -1,0 +1,101 @@
+"""What a Slurm cluster on HyperPod will register and cost beside its workers, and what can't work. Pure.
+
+Nothing here grows with the number of nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmstrat_iac.catalog.gpu_prices import sagemaker_price
+from llmstrat_iac.catalog.sagemaker_images import TRAINING, image_uri
+from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, SizingLine, StackPlan
+from llmstrat_iac.pretraining.contract import ResolvedPretraining
+from llmstrat_iac.pretraining.storage import (
+    check_storage,
+    has_file_system,
+    storage_costs,
+    storage_resources,
+    storage_sizing,
+)
+from llmstrat_iac.runtimes.hyperpod.options import ClusterOptions
+from llmstrat_iac.runtimes.sagemaker.cluster_checks import check_training_plan
+from llmstrat_iac.runtimes.sagemaker.cluster_outline import code_files, expiry, network, network_lines
+
+NOT_IN_CLUSTERS = frozenset({"g4dn.metal", "p3.16xlarge", "p3.2xlarge", "p3.8xlarge", "p3dn.24xlarge"})
+"""Of the catalogue's types, what SageMaker's API doesn't list; a test compares them with botocore's enumeration."""
+LIFECYCLE_FILES = 4
+"""What nodes run when they are ready, and what the controller submits."""
+MAX_INSTANCES = 6758
+"""SageMaker's API: ClusterInstanceGroupSpecification.InstanceCount."""
+
+
+def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
+    """Cluster, network and file system, what they read, and their end."""
+    options: ClusterOptions = pretraining.options
+    image = options.image or image_uri(TRAINING, pretraining.region)
+    ends = 2 if has_file_system(pretraining) else 1
+    resources = [
+        *code_files(pretraining),
+        PlannedResource("aws:s3/bucketObjectv2:BucketObjectv2", LIFECYCLE_FILES, "what the nodes begin with"),
+        PlannedResource("aws:iam/role:Role", 2, "what controller and workers run with"),
+        PlannedResource("aws:iam/rolePolicy:RolePolicy", 2, "reads corpus and code, writes its results, nothing else"),
+        *network(),
+        *storage_resources(pretraining),
+        PlannedResource("aws:cloudcontrol/resource:Resource", 1, "the Slurm cluster, until the job is over"),
+        *(expiry(ends, "deletes cluster and file system") if pretraining.expires else ()),
+    ]
+    return StackPlan(
+        resources=tuple(resources),
+        costs=(*_controller(pretraining), *network_lines(pretraining), *storage_costs(pretraining)),
+        sizing=(SizingLine("cluster: image", "PyTorch and CUDA", image), *storage_sizing(pretraining)),
+        findings=(*_check(pretraining), *check_storage(pretraining)),
+    )
+
+
+def _controller(pretraining: ResolvedPretraining) -> Iterator[CostLine]:
+    options: ClusterOptions = pretraining.options
+    price = sagemaker_price(options.controller, pretraining.region, "cluster")
+    item = f"Slurm's controller, {options.controller}"
+    yield CostLine(item, Basis.HOUR, 1, price.unit, price.usd, price.source, price.as_of)
+
+
+def _check(pretraining: ResolvedPretraining) -> Iterator[Finding]:
+    best, options = pretraining.search.best, pretraining.options
+    if best is not None and best.instance.name in NOT_IN_CLUSTERS:
+        yield Finding(
+            "hyperpod.instance",
+            Severity.ERROR,
+            "cluster.instance",
+            f"HyperPod has no `ml.{best.instance.name}`",
+            reason="not every EC2 type is offered for clusters",
+            remedy="name another in `cluster.instance`, or use `runtime: ec2`",
+        )
+    if best is not None and best.nodes + pretraining.cluster.spare_nodes > MAX_INSTANCES:
+        yield Finding(
+            "hyperpod.size",
+            Severity.ERROR,
+            "cluster.nodes",
+            f"{best.nodes + pretraining.cluster.spare_nodes} instances, and a group takes {MAX_INSTANCES}",
+            reason="one group keeps plan and state small",
+            remedy="take fewer nodes, or more GPUs a node",
+        )
+    yield from check_training_plan(pretraining)
+    if not options.delete_when_over:
+        yield Finding(
+            "hyperpod.idle",
+            Severity.WARNING,
+            "cluster.options.delete_when_over",
+            "the cluster bills on when the job is over, until the next `up`, `down`, or the end of the TTL",
+            reason="HyperPod's instances belong to the cluster, not to the job",
+            remedy="leave it out, so that the controller deletes the cluster",
+        )
+    if not options.replace_nodes and not pretraining.cluster.spare_nodes:
+        yield Finding(
+            "hyperpod.recovery",
+            Severity.WARNING,
+            "cluster.options.replace_nodes",
+            "a node that fails isn't replaced, and there is no spare one: the job waits",
+            reason="all nodes bill while it waits",
+            remedy="leave `replace_nodes` out, or have `spare_nodes`",
+        )
