@@ -14,6 +14,7 @@ from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.open_model import BASE_SUFFIX, ResolvedOpenModel, ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, PlannedResource, SizingLine, StackPlan, TokenPrice, total
+from llmstrat_iac.spec.fleet import FleetSpec
 from llmstrat_iac.strategies.closed_api.costs import token_prices
 from llmstrat_iac.strategies.closed_api.outline import merged, plan_gateway, uploaded_secrets
 from llmstrat_iac.strategies.open_model.break_even import break_even_lines
@@ -36,7 +37,7 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     prices = (*_fleet_prices(open_model), *token_prices(resolved))
     parts = [
         _plan_training(open_model.training) if open_model.training else _EMPTY,
-        _plan_serving(resolved, open_model.serving, spec) if open_model.serving else _EMPTY,
+        plan_fleet(resolved, open_model.serving, spec) if open_model.serving else _EMPTY,
         plan_gateway(spec, spec.endpoint, prices, secrets=uploaded_secrets(spec)) if spec.endpoint else _EMPTY,
     ]
     return StackPlan(
@@ -94,7 +95,8 @@ def _plan_training(training: ResolvedTraining) -> StackPlan:
     )
 
 
-def _plan_serving(resolved: ResolvedSpec, serving: ResolvedServing, spec: OpenModelSpec) -> StackPlan:
+def plan_fleet(resolved: ResolvedSpec, serving: ResolvedServing, spec: FleetSpec) -> StackPlan:
+    """The runtime's part with the instances, of a fleet for whatever model."""
     runtime = _unless_it_fits_nowhere(serving.runtime.plan_serving, serving)
     fleet = size_fleet(serving, spec.endpoint, set(spec.fleet_aliases))
     findings = (*check_serving(serving), *runtime.findings)
@@ -151,14 +153,15 @@ def _fleet_prices(open_model: ResolvedOpenModel) -> Iterator[TokenPrice]:
         return
     model = open_model.model
     if training is None:
-        yield _by_the_hour(serving, model.alias, model.block.id)
+        yield by_the_hour(serving, model.alias, model.block.id)
     else:
-        yield _by_the_hour(serving, model.alias, f"{model.block.id} (trained)")
+        yield by_the_hour(serving, model.alias, f"{model.block.id} (trained)")
         if training.makes_adapter:
-            yield _by_the_hour(serving, model.alias + BASE_SUFFIX, model.block.id)
+            yield by_the_hour(serving, model.alias + BASE_SUFFIX, model.block.id)
     for adapter in serving.block.adapters:
-        yield _by_the_hour(serving, adapter.alias, adapter.source)
+        yield by_the_hour(serving, adapter.alias, adapter.source)
 
 
-def _by_the_hour(serving: ResolvedServing, alias: str, model: str) -> TokenPrice:
+def by_the_hour(serving: ResolvedServing, alias: str, model: str) -> TokenPrice:
+    """The price of a model that a fleet serves."""
     return TokenPrice(alias, serving.runtime.name, model, 0.0, 0.0, "billed by the hour of its instances", "")

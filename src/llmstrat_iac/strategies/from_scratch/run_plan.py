@@ -1,0 +1,105 @@
+"""The run in money: the nodes for as long as it is likely to take, what the runtime needs beside them, and storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from llmstrat_iac.catalog.aws_prices import aws_price
+from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
+from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine
+from llmstrat_iac.pretraining import ResolvedPretraining
+
+_GIB_IN_GB = 1.073741824
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run that can be done, with the cost lines of the runtime that does it."""
+
+    pretraining: ResolvedPretraining
+    runtime_costs: tuple[CostLine, ...] = ()
+
+    @property
+    def plan(self) -> ClusterPlan:
+        """The cluster."""
+        return self.pretraining.plan
+
+    @property
+    def nodes(self) -> int:
+        """All that are billed, spare ones included."""
+        return self.plan.nodes + self.pretraining.cluster.spare_nodes
+
+    @property
+    def name(self) -> str:
+        """Of the instance type, as the runtime calls it."""
+        return self.pretraining.runtime.instance_name(self.plan.instance.name)
+
+    @property
+    def node_usd(self) -> float | None:
+        """US dollars an hour for a node; None if the price isn't known."""
+        return None if self.plan.usd_per_hour is None else self.plan.usd_per_hour / self.plan.nodes
+
+    @property
+    def hour_usd(self) -> float | None:
+        """US dollars an hour for everything that bills while it runs; None if a price isn't known."""
+        beside = [line.usd for line in self.runtime_costs if line.basis is Basis.HOUR]
+        monthly = [line.usd for line in self.runtime_costs if line.basis is Basis.MONTH]
+        if self.node_usd is None or None in beside or None in monthly:
+            return None
+        return (
+            self.node_usd * self.nodes
+            + sum(each for each in beside if each is not None)
+            + sum(each for each in monthly if each is not None) / HOURS_A_MONTH
+        )
+
+    @property
+    def usd(self) -> Span | None:
+        """US dollars for the whole run; None if a price isn't known."""
+        hour, days = self.hour_usd, self.plan.days
+        if hour is None:
+            return None
+        return Span(hour * 24 * days.low, hour * 24 * days.likely, hour * 24 * days.high)
+
+    def costs(self) -> Iterator[CostLine]:
+        """Nodes and what they need, once; checkpoints and the model by the month."""
+        yield self._nodes()
+        for line in self.runtime_costs:
+            if line.basis is Basis.HOUR:
+                # What a job needs goes when it is over.
+                yield replace(line, basis=Basis.ONCE, quantity=line.quantity * self._hours)
+            else:
+                yield line
+        yield self._storage()
+
+    @property
+    def _hours(self) -> float:
+        return self.plan.days.likely * 24
+
+    def _nodes(self) -> CostLine:
+        capacity = self.pretraining.cluster.capacity
+        price = self.pretraining.runtime.price(
+            self.plan.instance.name,
+            self.pretraining.region,
+            "training",
+            "spot" if capacity == "spot" else "on-demand",
+        )
+        kind = "" if capacity == "on-demand" else f" ({capacity})"
+        return CostLine(
+            item=f"{self.nodes} x {self.name}: training{kind}",
+            basis=Basis.ONCE,
+            quantity=self.nodes * self._hours,
+            unit="instance-hour",
+            unit_usd=self.node_usd,
+            source=price.source,
+            as_of=price.as_of,
+        )
+
+    def _storage(self) -> CostLine:
+        """What is kept in the bucket: the newest checkpoints, and the model in 16 bits."""
+        checkpoints = self.pretraining.trainer.checkpoints
+        kept = checkpoints.keep if checkpoints.enabled else 0
+        size = kept * self.plan.checkpoint_gib * _GIB_IN_GB + self.pretraining.architecture.parameters * 2 / 1e9
+        price = aws_price("s3-storage", self.pretraining.region)
+        item = "S3: checkpoints and the model"
+        return CostLine(item, Basis.MONTH, size, price.unit, price.usd, price.source, price.as_of)

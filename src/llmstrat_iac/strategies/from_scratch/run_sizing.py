@@ -1,0 +1,162 @@
+"""The run in the plan, in words: the work, the cluster that does it and how, how long it takes, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
+from llmstrat_iac.catalog.pretraining.workload import model_flops_per_token
+from llmstrat_iac.plan import SizingLine
+from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.strategies.from_scratch.run_plan import RunPlan
+
+_ALTERNATIVES = 3
+_WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+
+
+def run_lines(run: RunPlan) -> Iterator[SizingLine]:
+    """What `train-plan` shows of the chosen cluster, each line with what it rests on."""
+    yield from _work(run.pretraining)
+    yield from _cluster(run)
+    yield from _time(run)
+    yield from _money(run)
+    yield from _alternatives(run)
+    for number, assumption in enumerate(run.plan.assumptions):
+        yield SizingLine("assumed" if not number else "", "", assumption)
+
+
+def in_words(amount: float) -> str:
+    """`50.6 billion`, `7.1 million`, `42,000`."""
+    for size, word in _WORDS:
+        if amount >= size:
+            return f"{amount / size:,.3g} {word}"
+    return f"{amount:,.0f}"
+
+
+def spread(amount: Span, digits: int = 2) -> str:
+    """`48 to 61`, to so many digits."""
+    low, high = _rounded(amount.low, digits), _rounded(amount.high, digits)
+    return low if low == high else f"{low} to {high}"
+
+
+def duration(days: Span) -> str:
+    """`48 to 61 days`, or hours where it is short."""
+    if days.high < 2:
+        hours = Span(days.low * 24, days.likely * 24, days.high * 24)
+        return f"{spread(hours)} hours"
+    return f"{spread(days)} days"
+
+
+def one_duration(days: float) -> str:
+    """`53 days`, `7.5 hours`."""
+    return duration(Span(days, days, days))
+
+
+def dollars(amount: Span) -> str:
+    """`2.1 to 2.7 million USD`, `340 to 460 USD`."""
+    if amount.low >= 1e6:
+        return f"{spread(Span(amount.low / 1e6, amount.likely / 1e6, amount.high / 1e6))} million USD"
+    return f"{spread(amount)} USD"
+
+
+def divided(plan: ClusterPlan) -> str:
+    """The degrees that aren't 1."""
+    degrees = plan.degrees
+    named = {
+        "replicas": degrees.data_replicate,
+        "sharded over": degrees.data_shard,
+        "tensor": degrees.tensor,
+        "pipeline": degrees.pipeline,
+        "context": degrees.context,
+    }
+    return ", ".join(f"{name} {size:,}" for name, size in named.items() if size > 1) or "one GPU"
+
+
+def _work(pretraining: ResolvedPretraining) -> Iterator[SizingLine]:
+    shape, trainer = pretraining.architecture, pretraining.trainer
+    kv = "" if shape.kv_heads == shape.attention_heads else f", {shape.kv_heads} of keys and values"
+    yield SizingLine(
+        "model",
+        f"{in_words(shape.parameters)} parameters",
+        f"{shape.layers} layers of {shape.hidden_size:,}, {shape.attention_heads} heads{kv}, "
+        f"vocabulary of {shape.vocab_size:,}",
+    )
+    flops = model_flops_per_token(shape, trainer.sequence_length) * pretraining.tokens
+    batch = trainer.batch_sequences * trainer.sequence_length
+    yield SizingLine(
+        "work",
+        f"{flops:.2e} FLOPs".replace("e+", "e"),
+        f"{in_words(pretraining.tokens)} tokens in {pretraining.steps:,} steps of {in_words(batch)}, at "
+        f"6 N a token and attention",
+    )
+
+
+def _cluster(run: RunPlan) -> Iterator[SizingLine]:
+    plan, block = run.plan, run.pretraining.cluster
+    gpus = plan.nodes * plan.instance.accelerators
+    price = "price unknown" if plan.usd_per_hour is None else f"{plan.usd_per_hour:,.2f} USD an hour"
+    spare = f", and {block.spare_nodes} spare" if block.spare_nodes else ""
+    auto = [name for name, value in (("instance", block.instance), ("nodes", block.nodes)) if value == "auto"]
+    why = f"; {' and '.join(auto)} chosen" if auto else ""
+    yield SizingLine(
+        "cluster", f"{plan.nodes:,} x {run.name}{spare}", f"{gpus:,} x {plan.instance.accelerator}, {price}{why}"
+    )
+    kept = {"keep": "all activations kept", "selective": "some activations computed again"}
+    activations = kept.get(plan.degrees.activations, "all activations computed again")
+    data = run.pretraining.trainer.batch_sequences // max(1, plan.degrees.data * plan.micro_batch)
+    micro = f"{plan.micro_batch} sequence{'s' if plan.micro_batch > 1 else ''} a GPU at once, {data:,} times a step"
+    yield SizingLine("cluster: division", divided(plan), f"{micro}; {activations}")
+    parts = ", ".join(f"{name} {gib:.1f}" for name, gib in plan.memory.parts if gib >= 0.05)
+    value = f"{plan.memory.needed:.1f} of {plan.memory.available:.1f} GiB"
+    yield SizingLine("cluster: GPU memory", value, f"{parts}; of the fullest GPU")
+
+
+def _time(run: RunPlan) -> Iterator[SizingLine]:
+    plan = run.plan
+    mfu = Span(plan.mfu.low * 100, plan.mfu.likely * 100, plan.mfu.high * 100)
+    yield SizingLine(
+        "run: speed",
+        f"{spread(plan.tokens_per_second)} tokens a second",
+        f"{spread(plan.tflops_per_gpu)} TFLOP/s a GPU, {spread(mfu)}% of what it can do",
+    )
+    yield SizingLine(
+        "run: time", duration(plan.days), f"likely {one_duration(plan.days.likely)}, with checkpoints and failures"
+    )
+    checkpoints = run.pretraining.trainer.checkpoints
+    if not checkpoints.enabled:
+        yield SizingLine("run: checkpoints", "none", "a failed node costs all that was done")
+    else:
+        yield SizingLine(
+            "run: checkpoints",
+            f"every {plan.checkpoint_steps:,} steps",
+            f"{plan.checkpoint_gib:,.0f} GiB each, the newest {checkpoints.keep} kept; "
+            f"training stands still for {plan.checkpoint_seconds:,.0f} s",
+        )
+    yield SizingLine(
+        "run: failures",
+        f"{spread(plan.failures)} expected",
+        f"{duration(plan.lost_days)} of work done twice, and of restarts",
+    )
+    if plan.megawatt_hours is not None:
+        yield SizingLine("run: energy", f"{spread(plan.megawatt_hours)} MWh", "of the nodes, cooling not counted")
+
+
+def _money(run: RunPlan) -> Iterator[SizingLine]:
+    usd, hour = run.usd, run.hour_usd
+    if usd is None or hour is None:
+        yield SizingLine("run: cost", "unknown", "a price isn't known; the lines above say which")
+    else:
+        yield SizingLine("run: cost", dollars(usd), f"{hour:,.2f} USD an hour, with network and storage")
+
+
+def _alternatives(run: RunPlan) -> Iterator[SizingLine]:
+    name = run.pretraining.runtime.instance_name
+    for number, other in enumerate(run.pretraining.search.alternatives[:_ALTERNATIVES]):
+        usd = "price unknown" if other.usd is None else dollars(other.usd)
+        value = f"{other.nodes:,} x {name(other.instance.name)}"
+        yield SizingLine("" if number else "alternatives", value, f"{duration(other.days)}, {usd}")
+
+
+def _rounded(amount: float, digits: int) -> str:
+    figure = float(f"{amount:.{digits}g}")
+    return f"{figure:,.0f}" if figure >= 10 or figure == round(figure) else f"{figure:g}"
