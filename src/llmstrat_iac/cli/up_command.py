@@ -115,9 +115,9 @@ class _Up:
         secrets = secrets_from_environment(self.resolved, self.target.variables)
         now = datetime.now(UTC)
         is_new = snapshot is None or not snapshot.resources
-        if snapshot is not None and has_expired(snapshot, now):
-            # The expiry has stopped the relay behind Pulumi's back: only a refresh makes `up` start it again.
-            with operation_view(self.console, "Looking at what the expiry stopped", lists_resources=False) as view:
+        if snapshot is not None and (has_expired(snapshot, now) or self._fleet_ails(snapshot)):
+            # The expiry, or a fleet that gave up, has changed things behind Pulumi's back: only a refresh mends that.
+            with operation_view(self.console, "Looking at what has stopped", lists_resources=False) as view:
                 self.deployment.stack().refresh(view)
         tuning = None if self.resolved.job is None else self._job_state(secrets, snapshot)
         expires = next_expiry(self.deployment, snapshot, now=now, renew=self.choices.renew)
@@ -128,6 +128,12 @@ class _Up:
             preview = stack.preview(view)
         self._show_changes(preview, is_new=is_new)
         return stack, preview
+
+    def _fleet_ails(self, snapshot: Snapshot) -> bool:
+        from llmstrat_iac.operations.fleet import fleet_health
+
+        health = fleet_health(self.resolved, snapshot.outputs.values, self.deployment.session())
+        return health is not None and not health.well
 
     def _job_state(self, secrets: Mapping[str, str], snapshot: Snapshot | None) -> TuningState:
         """How far the job is, after saying what this `up` does about it."""
