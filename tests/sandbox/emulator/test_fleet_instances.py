@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from compute_kit import IMAGE, PORT, SERVES, Place, encoded, make_place, tag_list
-from sandbox_kit import Clients, eventually
+from sandbox_kit import Clients, clients, eventually
 
+from llmstrat_iac.sandbox.environment import NO_WAY_OUT, process_variables
 from llmstrat_iac.sandbox.fleet.process import running_engines
 from llmstrat_iac.sandbox.session import SandboxSession
 
@@ -126,3 +129,21 @@ def test_weights_choose_between_target_groups(place: Place) -> None:
         place.elb.modify_listener(ListenerArn=listener, DefaultActions=forward)
         assert healthy(place, targets, 1) or status != 200
         assert place.ask("llama").status == status
+
+
+def test_engines_end_with_an_emulator_that_is_killed(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        (tmp_path / "empty").touch()
+        emulator = subprocess.Popen(
+            [sys.executable, "-m", "llmstrat_iac.sandbox.emulator", "--port", "0"],
+            stdout=subprocess.PIPE, stderr=log,
+            env=process_variables(os.environ, "http://127.0.0.1:9", tmp_path, NO_WAY_OUT),
+        )  # fmt: skip
+    assert emulator.stdout is not None
+    url = f"http://127.0.0.1:{json.loads(emulator.stdout.readline())['port']}"
+    place = make_place(url, clients(url))
+    place.scale(place.fleet_template(), desired=2)
+    assert eventually(lambda: len(running_engines(tmp_path)) == 2, PATIENCE)
+    emulator.kill()
+    emulator.communicate()
+    assert eventually(lambda: not running_engines(tmp_path), PATIENCE)

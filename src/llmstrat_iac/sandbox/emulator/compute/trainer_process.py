@@ -14,7 +14,8 @@ from llmstrat_iac.sandbox.jobs import TRAINER_VARIABLE
 
 _FAILED = 1
 _TINY = Path(__file__).parent / "tiny_llama.py"
-_KILL_SECONDS = 5.0
+# AWS gives a reclaimed instance two minutes; a tiny model is saved sooner.
+_KILL_SECONDS = 30.0
 # One at a time: two small trainings at once are slower on few processors than one after the other.
 _turn = asyncio.Lock()
 
@@ -41,6 +42,7 @@ async def run_launcher(name: str, uri: str) -> int:
                 "LLMSTRAT_WORK": str(work),
                 "LLMSTRAT_MODEL": str(model),
                 "LLMSTRAT_CPU": "1",
+                "OMP_NUM_THREADS": "1",
                 "LLMSTRAT_POLL_SECONDS": "0.2",
                 "HF_HUB_OFFLINE": "1",
             }

@@ -29,6 +29,7 @@ Record = dict[str, Any]
 JOB_URI = re.compile(r"LLMSTRAT_JOB_URI=[\"']?(s3://[^\s\"']+)")
 _GROUP = re.compile(r"LLMSTRAT_GROUP=[\"']?([\w-]+)")
 _POLL_SECONDS = 0.05
+_LOOK_SECONDS = 0.2
 _STEPS = 100
 _CHECKPOINT_STEPS = 25
 _FACTS = ("key", "stack", "alias", "model", "revision", "method", "objective", "adapter", "rank", "data", "trl")
@@ -41,20 +42,53 @@ class Interrupted(Exception):
 
 async def train(record: Record, uri: str, text: str) -> None:
     """Run the job of an instance, then end the instance as its scripts would."""
-    names = tuple(tag_map(record["InstanceId"]).values())
+    names, uri = tuple(tag_map(record["InstanceId"]).values()), uri.rstrip("/")
+    reason = "the launcher ended without a word"
     try:
         if trainer_python() is None:
-            await _StandIn(uri.rstrip("/"), names).run()
-        elif await run_launcher(record["InstanceId"], uri.rstrip("/")) == EXIT_INTERRUPTED:
-            raise Interrupted
+            await _StandIn(uri, names).run()
+        else:
+            reason = f"the launcher ended with status {await _launch(record, uri, names)}"
     except Interrupted:
         instances.end(record, "terminated", instances.RECLAIMED)
         return
-    except asyncio.CancelledError:
-        raise
-    except Exception:
+    except Exception as error:
         log.exception("%s: its training ended badly", record["InstanceId"])
+        reason = f"{type(error).__name__}: {error}"
+    _settle(uri, reason)
     _leave(record, text)
+
+
+async def _launch(record: Record, uri: str, names: tuple[str, ...]) -> int:
+    """The real launcher, until it ends or its instance is reclaimed half-way, as asked."""
+    running = asyncio.ensure_future(run_launcher(record["InstanceId"], uri))
+    try:
+        while not running.done():
+            status = _status(uri)
+            half = status.total_steps and status.step >= status.total_steps / 2
+            if half and status.state == "running" and faults.reclaimed(names):
+                raise Interrupted
+            await asyncio.wait({running}, timeout=_LOOK_SECONDS)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    code = running.result()
+    if code == EXIT_INTERRUPTED:
+        raise Interrupted
+    return code
+
+
+def _status(uri: str) -> Status:
+    content = read_s3(f"{uri}/status.json")
+    return Status(**json.loads(content)) if content else Status()
+
+
+def _settle(uri: str, reason: str) -> None:
+    """`finished.sh`: a job whose status isn't final has failed."""
+    status = _status(uri)
+    if status.state == "running":
+        failed = replace(status, state="failed", failure=reason, updated=now(), finished=now())
+        write_s3(f"{uri}/status.json", failed.to_json().encode())
 
 
 def _leave(record: Record, text: str) -> None:
