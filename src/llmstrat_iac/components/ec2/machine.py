@@ -47,12 +47,15 @@ def template_args(
     instance_type: str,
     root_gb: int,
     profile: aws.iam.InstanceProfile,
-    security_group: aws.ec2.SecurityGroup,
+    security_group: aws.ec2.SecurityGroup | None,
     user_data: pulumi.Input[str],
     tags: Mapping[str, str],
     spot: bool = False,
 ) -> aws.ec2.LaunchTemplateArgs:
-    """A launch template: IMDSv2 only, everything encrypted, nothing public, gone when it shuts down."""
+    """A launch template: IMDSv2 only, everything encrypted, nothing public, gone when it shuts down.
+
+    Without a security group the caller describes the network interfaces, each with its groups.
+    """
     data = aws.ec2
     market = data.LaunchTemplateInstanceMarketOptionsArgs(
         market_type="spot",
@@ -65,7 +68,7 @@ def template_args(
         instance_initiated_shutdown_behavior="terminate",
         instance_market_options=market if spot else None,
         iam_instance_profile=data.LaunchTemplateIamInstanceProfileArgs(arn=profile.arn),
-        vpc_security_group_ids=[security_group.id],
+        vpc_security_group_ids=[security_group.id] if security_group is not None else None,
         metadata_options=data.LaunchTemplateMetadataOptionsArgs(
             http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=METADATA_HOPS
         ),

@@ -13,12 +13,14 @@ DRAIN_HOOK = "drain"
 METRIC_NAMESPACE = "llmstrat"
 WAITING_METRIC = "waiting_requests"
 CACHE_METRIC = "kv_cache_percent"
+TAG_NODES = "llmstrat:nodes"
+"""On a cluster's instances: how many train together. Another number needs all of them to start anew."""
 _BALANCER_LIMIT = 32
 
 
 @dataclass(frozen=True)
 class Ec2Names:
-    """Names of one stack's fleet and training; `prefix` is the stack's name."""
+    """Names of one stack's fleet, training and cluster; `prefix` is the stack's name."""
 
     prefix: str
 
@@ -31,6 +33,10 @@ class Ec2Names:
         return f"{self.prefix}-training"
 
     @property
+    def cluster(self) -> str:
+        return f"{self.prefix}-cluster"
+
+    @property
     def role_path(self) -> str:
         return GatewayNames(self.prefix).role_path
 
@@ -41,6 +47,10 @@ class Ec2Names:
     @property
     def training_log(self) -> str:
         return f"{GatewayNames(self.prefix).log_prefix}training"
+
+    @property
+    def cluster_log(self) -> str:
+        return f"{GatewayNames(self.prefix).log_prefix}cluster"
 
     @property
     def balancer(self) -> str:
@@ -63,10 +73,24 @@ class Ec2Names:
         """Of the schedule that stops the job; without its key, which would make it longer than the 64 allowed."""
         return f"{self.training}-stop"
 
+    @property
+    def cluster_stop(self) -> str:
+        """Of the schedule that stops the nodes."""
+        return f"{self.cluster}-stop"
+
+    @property
+    def file_system_stop(self) -> str:
+        """Of the schedule that deletes the file system."""
+        return f"{self.cluster}-files"
+
+    def cluster_job(self, key: str) -> str:
+        """Of what runs one job on the cluster."""
+        return f"{self.cluster}-{key}"
+
     def job(self, key: str) -> str:
         """Of what runs one training job."""
         return f"{self.training}-{key}"
 
     def expiry(self, name: str) -> ExpiryNames:
-        """Of the schedules that stop the fleet or the training."""
+        """Of the schedules that stop the fleet, the training or the cluster."""
         return ExpiryNames(group=name, role=f"{name}-expiry", role_path=self.role_path)

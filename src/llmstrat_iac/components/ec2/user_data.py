@@ -22,11 +22,29 @@ _FLEET = (
     "adapters.sh",
     "engine.sh",
     "report.sh",
+    "record_failure.sh",
     "failed.sh",
     "llmstrat-engine.service",
     "llmstrat-failed.service",
     "llmstrat-report.service",
     "llmstrat-report.timer",
+)
+_CLUSTER = (
+    "imds.sh",
+    "machine.sh",
+    "cluster.sh",
+    "lustre.sh",
+    "node.sh",
+    "node_ended.sh",
+    "record_failure.sh",
+    "node_failed.sh",
+    "job_status.py",
+    "over.sh",
+    "watch.sh",
+    "llmstrat-node.service",
+    "llmstrat-node-failed.service",
+    "llmstrat-watch.service",
+    "llmstrat-watch.timer",
 )
 _TRAINING = ("imds.sh", "machine.sh", "training.sh", "job.sh", "finished.sh", "llmstrat-job.service")
 
@@ -61,6 +79,17 @@ def training_user_data(environment: Mapping[str, str]) -> str:
     )
 
 
+def cluster_user_data(environment: Mapping[str, str]) -> str:
+    """Of a node of a cluster, the same for all of them."""
+    return _script(
+        environment,
+        _CLUSTER,
+        "",
+        start="cluster.sh",
+        failed='node_failed.sh "the node couldn\'t be prepared"',
+    )
+
+
 def _script(environment: Mapping[str, str], names: Iterable[str], more: str, *, start: str, failed: str) -> str:
     variables = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
     text = (
@@ -70,7 +99,7 @@ def _script(environment: Mapping[str, str], names: Iterable[str], more: str, *, 
         + "".join(
             _file(_place(name), files(__package__).joinpath("scripts", name).read_text("utf-8")) for name in names
         )
-        + "chmod 755 /opt/llmstrat/*.sh\n"
+        + "chmod 755 /opt/llmstrat/*\n"
         f"if ! /opt/llmstrat/{start} 2>&1 | tee -a /var/log/llmstrat.log | systemd-cat --identifier llmstrat; then\n"
         f"  /opt/llmstrat/{failed}\nfi\n"
     )
@@ -97,4 +126,4 @@ def _quoted(word: str) -> str:
 
 
 def _place(name: str) -> str:
-    return f"/opt/llmstrat/{name}" if name.endswith(".sh") else f"/etc/systemd/system/{name}"
+    return f"/opt/llmstrat/{name}" if name.endswith((".sh", ".py")) else f"/etc/systemd/system/{name}"

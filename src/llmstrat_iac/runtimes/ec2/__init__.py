@@ -1,4 +1,4 @@
-"""EC2 as a runtime: training on an instance that ends itself, serving by an Auto Scaling group behind an internal ALB.
+"""EC2 as a runtime: training on an instance or a cluster that ends itself, serving by a group behind an internal ALB.
 
 The light half: options, outline, prices. What needs pulumi or boto3 is in `llmstrat_iac.components.ec2`.
 """
@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from llmstrat_iac.catalog.quotas import ec2_need
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
+from llmstrat_iac.runtimes.ec2.cluster import plan_cluster
 from llmstrat_iac.runtimes.ec2.costs import instance_price
-from llmstrat_iac.runtimes.ec2.options import ServingOptions, TrainingOptions
+from llmstrat_iac.runtimes.ec2.options import ClusterOptions, ServingOptions, TrainingOptions
 from llmstrat_iac.runtimes.ec2.outline import plan_serving, plan_training
 
 _HEAVY = "llmstrat_iac.components.ec2"
@@ -36,5 +37,9 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         permissions=f"{_HEAVY}.permissions:permissions",
         preflight=f"{_HEAVY}.preflight:preflight",
         sweep=f"{_HEAVY}.sweep:sweep",
+        cluster_options=ClusterOptions,
+        capacities=frozenset({"on-demand", "spot", "capacity-block", "reservation"}),
+        plan_cluster=plan_cluster,
+        cluster=f"{_HEAVY}.cluster:cluster",
         wakes=False,
     )

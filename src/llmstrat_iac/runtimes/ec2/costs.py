@@ -39,6 +39,11 @@ def training_lines(training: ResolvedTraining, options: TrainingOptions) -> Iter
         yield _line("EBS: training instance's disk", Basis.ONCE, options.root_gb * months, "ebs-gp3", training.region)
 
 
+def node_disks(instances: int, root_gb: int, region: str) -> CostLine:
+    """A cluster's root volumes, by the hour: they end with the nodes."""
+    return _line("EBS: the nodes' disks", Basis.HOUR, instances * root_gb / 730, "ebs-gp3", region)
+
+
 def serving_lines(serving: ResolvedServing, options: ServingOptions) -> Iterator[CostLine]:
     """Balancer and metrics as long as the stack exists, disks with the instances."""
     block, region = serving.block, serving.region

@@ -1,4 +1,4 @@
-"""The `options:` of training and serving on EC2: what is rarely changed, and never by the model's choice."""
+"""The `options:` of training, clusters and serving on EC2: what is rarely changed, and never by the model's choice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from llmstrat_iac.components.ec2.images import TRAINING_IMAGE
 from llmstrat_iac.spec.common import Closed
+from llmstrat_iac.spec.units import Ttl
 
 Ami = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
 Image = Annotated[str, Field(pattern=r"^\S+:\S+$", max_length=512)]
@@ -23,6 +24,29 @@ class TrainingOptions(Closed):
     image: Image = Field(default=TRAINING_IMAGE, description="Container that trains: CUDA, PyTorch and pip.")
     root_gb: int = Field(default=300, ge=100, le=16_000, description="Size of the encrypted root volume, in GB.")
     log_retention_days: RetentionDays = Field(default=30, description="Days that CloudWatch keeps the job's log.")
+
+
+class ClusterOptions(Closed):
+    """The `options:` of a cluster on `ec2`."""
+
+    ami: Ami | None = Field(
+        default=None, description="Machine image; AWS's newest deep-learning AMI of the first `up` if unset."
+    )
+    image: Image = Field(
+        default=TRAINING_IMAGE, description="Container that trains: CUDA, PyTorch, EFA's libraries and pip."
+    )
+    root_gb: int = Field(default=500, ge=100, le=16_000, description="Size of each encrypted root volume, in GB.")
+    max_duration: Ttl | None = Field(
+        default=None,
+        description="After which the cluster stops, wherever it is; if unset, a quarter after the plan's latest end.",
+    )
+    idle_minutes: int = Field(
+        default=60,
+        ge=15,
+        le=1440,
+        description="Minutes without a new step, from the start on, after which the cluster stops.",
+    )
+    log_retention_days: RetentionDays = Field(default=30, description="Days that CloudWatch keeps the nodes' log.")
 
 
 class ServingOptions(Closed):

@@ -55,12 +55,12 @@ def _training_resources(training: ResolvedTraining) -> Iterator[PlannedResource]
     yield PlannedResource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", 1, "HTTPS out")
     files = JOB_FILES + (2 if training.validation else 1)
     yield PlannedResource("aws:s3/bucketObjectv2:BucketObjectv2", files, "the job's files and the dataset")
-    yield from _role("training", ends)
+    yield from role_resources("training", ends)
     yield PlannedResource("aws:ec2/instance:Instance", 0 if spot else 1, "trains, and terminates itself")
     yield PlannedResource("aws:ec2/launchTemplate:LaunchTemplate", 1 if spot else 0, "the instance that trains")
     yield PlannedResource("aws:autoscaling/group:Group", 1 if spot else 0, "brings it back when it is reclaimed")
     yield PlannedResource("aws:cloudwatch/logGroup:LogGroup", 1, "the job's log; stays when the job is over")
-    yield from _expiry(ends, "stops the job when its time or the TTL ends")
+    yield from expiry_resources(ends, ends, "stops the job when its time or the TTL ends")
 
 
 def _serving_resources(serving: ResolvedServing, egress: str) -> Iterator[PlannedResource]:
@@ -78,25 +78,26 @@ def _serving_resources(serving: ResolvedServing, egress: str) -> Iterator[Planne
     yield PlannedResource("aws:lb/targetGroup:TargetGroup", 1, "the engine's port and health check")
     yield PlannedResource("aws:lb/listener:Listener", 1, "answers 404")
     yield PlannedResource("aws:lb/listenerRule:ListenerRule", 1, "forwards /v1/* and /health only")
-    yield from _role("fleet", ends)
+    yield from role_resources("fleet", ends)
     yield PlannedResource("aws:ec2/launchTemplate:LaunchTemplate", 1, "image, disk, role and start of an instance")
     yield PlannedResource("aws:autoscaling/group:Group", 1, "the instances")
     yield PlannedResource("aws:autoscaling/policy:Policy", scales, "by waiting requests, by use of the KV cache")
     yield PlannedResource("aws:autoscaling/schedule:Schedule", hours, "start and stop of the serving hours")
     yield PlannedResource("aws:cloudwatch/logGroup:LogGroup", 1, "the engine's log")
     yield from _private_path()
-    yield from _expiry(ends, "stops the fleet when the TTL ends")
+    yield from expiry_resources(ends, ends, "stops the fleet when the TTL ends")
 
 
-def network_resources(egress: str) -> Iterator[PlannedResource]:
-    """A network with two private subnets and one way out."""
+def network_resources(egress: str, *, subnets: int = 2) -> Iterator[PlannedResource]:
+    """A network with private subnets and one way out."""
     nat = 1 if egress == "nat" else 0
     interfaces = 0 if nat else len(NETWORK_ENDPOINTS)
     yield PlannedResource("llmstrat:ec2:Network", 1, "the component that owns the network")
     yield PlannedResource("aws:ec2/vpc:Vpc", 1, "a network of its own")
-    yield PlannedResource("aws:ec2/subnet:Subnet", 2 + nat, "two private ones" + (", one for the NAT" if nat else ""))
+    private = "two private ones" if subnets == 2 else "one private"
+    yield PlannedResource("aws:ec2/subnet:Subnet", subnets + nat, private + (", one for the NAT" if nat else ""))
     yield PlannedResource("aws:ec2/routeTable:RouteTable", 1 + nat, "routes")
-    yield PlannedResource("aws:ec2/routeTableAssociation:RouteTableAssociation", 2 + nat, "routes of each subnet")
+    yield PlannedResource("aws:ec2/routeTableAssociation:RouteTableAssociation", subnets + nat, "routes of each subnet")
     yield PlannedResource("aws:ec2/vpcEndpoint:VpcEndpoint", 1 + interfaces, "S3" + ("" if nat else " and AWS's APIs"))
     yield PlannedResource("aws:ec2/internetGateway:InternetGateway", nat, "what the NAT gateway goes through")
     yield PlannedResource("aws:ec2/eip:Eip", nat, "the NAT gateway's address")
@@ -107,15 +108,17 @@ def network_resources(egress: str) -> Iterator[PlannedResource]:
         yield PlannedResource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", 1, "HTTPS from the network")
 
 
-def _role(what: str, ends: int) -> Iterator[PlannedResource]:
+def role_resources(what: str, ends: int) -> Iterator[PlannedResource]:
+    """The instances' role and profile, and the role of what ends them."""
     yield PlannedResource("aws:iam/role:Role", 1 + ends, f"of the {what}'s instances" + (" and of the end" * ends))
     yield PlannedResource("aws:iam/rolePolicy:RolePolicy", 1 + ends, "exactly what each needs")
     yield PlannedResource("aws:iam/instanceProfile:InstanceProfile", 1, "gives instances their role")
 
 
-def _expiry(ends: int, purpose: str) -> Iterator[PlannedResource]:
+def expiry_resources(ends: int, calls: int, purpose: str) -> Iterator[PlannedResource]:
+    """What `components.expiry.create_expiry` registers beside its role."""
     yield PlannedResource("aws:scheduler/scheduleGroup:ScheduleGroup", ends, "holds the schedule")
-    yield PlannedResource("aws:scheduler/schedule:Schedule", ends, purpose)
+    yield PlannedResource("aws:scheduler/schedule:Schedule", calls, purpose)
 
 
 def _private_path() -> Iterator[PlannedResource]:

@@ -1,0 +1,65 @@
+"""What a spec makes of a cluster on EC2, before anything is registered. Light: the plan reads it, too."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+from llmstrat_iac.catalog.efa import NetworkInterface, efa_layout, network_interfaces
+from llmstrat_iac.pretraining import ResolvedPretraining
+
+MOUNT = "/fsx"
+"""Where nodes see the file system; `scripts/lustre.sh` mounts it there."""
+CORPUS_FOLDER = "/corpus"
+"""Of the file system."""
+_MARGIN = 1.25
+_MOST = timedelta(days=365)
+"""A limit that systemd and `shutdown` can count to."""
+
+
+@dataclass(frozen=True)
+class ClusterShape:
+    """How the cluster is launched."""
+
+    nodes: int
+    """That train."""
+    instances: int
+    """The spare ones, too."""
+    interfaces: tuple[NetworkInterface, ...]
+    """Of each."""
+    placement_group: bool
+    """Keeps on-demand nodes close to each other; what is reserved has its place already."""
+    reserved: bool
+    """Whether the launch names a reservation."""
+    lasts: timedelta
+    """After which everything stops."""
+
+    @property
+    def efa(self) -> bool:
+        """Whether the nodes have EFA devices."""
+        return len(self.interfaces) > 1
+
+
+def cluster_shape(pretraining: ResolvedPretraining) -> ClusterShape:
+    """Of the plan's best cluster. LlmstratError if there is none."""
+    plan, cluster = pretraining.plan, pretraining.cluster
+    instances = plan.nodes + cluster.spare_nodes
+    layout = efa_layout(plan.instance)
+    return ClusterShape(
+        nodes=plan.nodes,
+        instances=instances,
+        interfaces=network_interfaces(layout, efa=plan.nodes > 1),
+        placement_group=cluster.capacity == "on-demand" and instances > 1,
+        reserved=cluster.capacity in ("capacity-block", "reservation"),
+        lasts=_lasts(pretraining),
+    )
+
+
+def _lasts(pretraining: ResolvedPretraining) -> timedelta:
+    """As the spec says, or a quarter longer than the plan's longest."""
+    wanted = pretraining.options.max_duration
+    if wanted is not None:
+        return _MOST if wanted.duration is None else wanted.duration
+    hours = math.ceil(pretraining.plan.days.high * 24 * _MARGIN) + 1
+    return min(timedelta(hours=hours), _MOST)

@@ -1,0 +1,112 @@
+"""The file system of a run: how large `gib: auto` makes it, what it costs, and what FSx wouldn't take.
+
+For every runtime that puts FSx for Lustre between the corpus and the nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from llmstrat_iac.catalog.aws_prices import aws_price
+from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, SizingLine
+from llmstrat_iac.pretraining.contract import ResolvedPretraining
+
+_SMALLEST, _STEP = 1200, 2400
+"""GiB; PERSISTENT_2 on SSD: https://docs.aws.amazon.com/fsx/latest/APIReference/API_CreateFileSystem.html"""
+_BYTES_A_TOKEN = 4
+_HOURS_A_MONTH = 730
+_HEADROOM = 1.2
+"""Lustre spreads files over its disks by chance: the fullest must not be full."""
+
+
+def file_system_gib(pretraining: ResolvedPretraining) -> int:
+    """The capacity, in GiB: as the spec gives it, or for the corpus and one checkpoint more than are kept."""
+    wanted = pretraining.cluster.storage.gib
+    if wanted != "auto":
+        return wanted
+    checkpoints = pretraining.trainer.checkpoints
+    # The oldest is deleted only once the newest is complete.
+    kept = checkpoints.keep + 1 if checkpoints.enabled else 0
+    needed = (corpus_gib(pretraining) + kept * pretraining.plan.checkpoint_gib) * _HEADROOM
+    return _SMALLEST if needed <= _SMALLEST else math.ceil(needed / _STEP) * _STEP
+
+
+def corpus_gib(pretraining: ResolvedPretraining) -> float:
+    """Size of the corpus's files."""
+    corpus = pretraining.corpus
+    return corpus.gib if corpus.gib is not None else corpus.tokens * _BYTES_A_TOKEN / 2**30
+
+
+def has_file_system(pretraining: ResolvedPretraining) -> bool:
+    """Whether there is one."""
+    return pretraining.cluster.storage.kind == "fsx"
+
+
+def storage_resources(pretraining: ResolvedPretraining) -> Iterator[PlannedResource]:
+    """What `components.file_system.FileSystem` registers with the corpus as its only link."""
+    if has_file_system(pretraining):
+        yield PlannedResource("llmstrat:cluster:FileSystem", 1, "the component that owns the file system")
+        yield PlannedResource("aws:fsx/lustreFileSystem:LustreFileSystem", 1, "corpus and checkpoints, for all nodes")
+        yield PlannedResource(
+            "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation", 1, "shows the corpus in S3 as files"
+        )
+        yield PlannedResource("aws:cloudwatch/logGroup:LogGroup", 1, "what couldn't be read from S3")
+
+
+def storage_costs(pretraining: ResolvedPretraining) -> Iterator[CostLine]:
+    """By the hour, since it ends with the job or the TTL."""
+    if has_file_system(pretraining):
+        storage = pretraining.cluster.storage
+        price = aws_price(f"fsx-lustre-ssd-{storage.mbps_per_tib}", pretraining.region)
+        yield CostLine(
+            f"FSx for Lustre, {storage.mbps_per_tib} MB/s a TiB",
+            Basis.HOUR,
+            file_system_gib(pretraining) / _HOURS_A_MONTH,
+            price.unit,
+            price.usd,
+            price.source,
+            price.as_of,
+        )
+
+
+def storage_sizing(pretraining: ResolvedPretraining) -> Iterator[SizingLine]:
+    """How it comes to its size, and how fast that makes it."""
+    if has_file_system(pretraining):
+        gib, storage = file_system_gib(pretraining), pretraining.cluster.storage
+        throughput = gib / 1024 * storage.mbps_per_tib
+        yield SizingLine(
+            "file system",
+            f"{gib:,} GiB, {throughput:,.0f} MB/s",
+            f"{corpus_gib(pretraining):,.0f} GiB of corpus, checkpoints of {pretraining.plan.checkpoint_gib:,.0f} GiB",
+        )
+
+
+def check_storage(pretraining: ResolvedPretraining) -> Iterator[Finding]:
+    """Sizes that FSx wouldn't take, and sizes that don't hold what they are for."""
+    storage = pretraining.cluster.storage
+    if storage.kind != "fsx" or storage.gib == "auto":
+        return
+    gib, path = storage.gib, "cluster.storage.gib"
+    if gib != _SMALLEST and (gib % _STEP or gib <= 0):
+        lower, upper = gib // _STEP * _STEP, (gib // _STEP + 1) * _STEP
+        yield Finding(
+            "storage-size",
+            Severity.ERROR,
+            path,
+            f"FSx for Lustre has no file systems of {gib:,} GiB",
+            reason=f"there are such of {_SMALLEST:,} GiB and of multiples of {_STEP:,} GiB",
+            remedy=f"take {lower or _SMALLEST:,} or {upper:,}, or `auto`",
+        )
+        return
+    kept = pretraining.trainer.checkpoints.keep + 1 if pretraining.trainer.checkpoints.enabled else 0
+    needed = kept * pretraining.plan.checkpoint_gib
+    if needed > gib:
+        yield Finding(
+            "storage-size",
+            Severity.ERROR,
+            path,
+            f"{gib:,} GiB don't hold {kept} checkpoints of {pretraining.plan.checkpoint_gib:,.0f} GiB",
+            reason="the newest is written before the oldest is deleted",
+            remedy=f"take at least {math.ceil(needed * _HEADROOM / _STEP) * _STEP:,}, `auto`, or keep fewer",
+        )
