@@ -31,6 +31,8 @@ class Degrees:
     context: int
     activations: str
     """`keep`, `selective` or `full` recomputation."""
+    interleaved: int = 1
+    """Stages of the pipeline on each GPU: 1 is `1F1B`, more are `Interleaved1F1B`, whose bubble is smaller."""
 
     @property
     def gpus(self) -> int:
@@ -58,7 +60,7 @@ class Run:
     checkpoint_steps: int | None
     """None: balance the time they take against the work that a failure loses."""
     degrees: Degrees | None = None
-    """As the spec gives them; None: search."""
+    """As the spec gives them, `data_shard` 0 for `rest`; None: search."""
     micro_batch: int | None = None
 
 

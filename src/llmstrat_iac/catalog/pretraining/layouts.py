@@ -1,0 +1,126 @@
+"""How a run can be divided over GPUs: what may be tried, and what a division that the spec gives runs against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from math import prod
+
+from llmstrat_iac.catalog.instances import InstanceType
+from llmstrat_iac.catalog.pretraining.contract import Degrees, Run
+
+ACTIVATIONS = ("keep", "selective", "full")
+LARGE_PARAMETERS = 20e9
+"""Below, a pipeline gains nothing that sharding doesn't give."""
+LONG_SEQUENCE = 32_768
+"""From here on a sequence is worth spreading over GPUs."""
+MOST_STAGES = 16
+MOST_MICRO_BATCH = 64
+
+
+def layouts(run: Run, instance: InstanceType, gpus: int) -> Iterator[Degrees]:
+    """Every division worth trying of that many GPUs."""
+    if run.degrees is not None:
+        given = complete(run.degrees, gpus)
+        if not mismatches(run, given, instance, gpus):
+            yield from (replace(given, interleaved=stages) for stages in _interleaved(run, given.pipeline))
+        return
+    for tensor, pipeline, context in model_degrees(run, instance):
+        model = tensor * pipeline * context
+        if gpus % model or run.batch_sequences % (gpus // model):
+            continue
+        data = gpus // model
+        for shard in _shards(data, instance.accelerators // tensor):
+            for activations in ACTIVATIONS:
+                for stages in _interleaved(run, pipeline):
+                    yield Degrees(data // shard, shard, tensor, pipeline, context, activations, stages)
+
+
+@lru_cache(maxsize=256)
+def model_degrees(run: Run, instance: InstanceType) -> tuple[tuple[int, int, int], ...]:
+    """Tensor, pipeline and context degrees that the shape allows, the smallest product first."""
+    shape = run.architecture
+    tensors = [t for t in (1, 2, 4, 8) if _splits_heads(run, t) and instance.accelerators % t == 0]
+    large = shape.parameters >= LARGE_PARAMETERS
+    # Embedding and output layer count as one layer each, so stages are even where they divide all three.
+    pipelines = [
+        p for p in range(1, MOST_STAGES + 1 if large else 2) if p in (1, 2, 4, 8, 16) or (shape.layers + 2) % p == 0
+    ]
+    contexts = [c for c in (1, 2, 4, 8) if c == 1 or run.sequence_length >= LONG_SEQUENCE]
+    contexts = [c for c in contexts if c == 1 or run.sequence_length % (2 * c) == 0]
+    found = [(t, p, c) for t in tensors for p in pipelines for c in contexts]
+    return tuple(sorted(found, key=prod))
+
+
+def micro_batches(run: Run, data: int) -> tuple[int, ...]:
+    """Sequences that a GPU may take at once, the largest first."""
+    if data > run.batch_sequences or run.batch_sequences % data:
+        return ()
+    each = run.batch_sequences // data
+    if run.micro_batch is not None:
+        return (run.micro_batch,) if each % run.micro_batch == 0 else ()
+    return _divisors(each)
+
+
+def complete(degrees: Degrees, gpus: int) -> Degrees:
+    """With `data_shard` 0 replaced by what the others leave of the GPUs."""
+    if degrees.data_shard:
+        return degrees
+    others = replace(degrees, data_shard=1).gpus
+    return replace(degrees, data_shard=max(1, gpus // others))
+
+
+def mismatches(run: Run, degrees: Degrees, instance: InstanceType, gpus: int) -> list[str]:
+    """What is wrong with a division that is given, each with numbers; empty if nothing is."""
+    shape, found = run.architecture, []
+    if degrees.gpus != gpus:
+        product = f"{degrees.data_replicate} x {degrees.data_shard} x {degrees.tensor} x {degrees.pipeline}"
+        found.append(f"its degrees ({product} x {degrees.context}) make {degrees.gpus} GPUs, the cluster has {gpus}")
+    if degrees.tensor > instance.accelerators:
+        found.append(f"tensor: {degrees.tensor} is more than the {instance.accelerators} GPUs of a node")
+    if shape.attention_heads % degrees.tensor or shape.kv_heads % degrees.tensor:
+        heads = f"{shape.attention_heads} attention heads and {shape.kv_heads} key-value heads"
+        found.append(f"tensor: {heads} can't be divided by {degrees.tensor}")
+    if degrees.pipeline > shape.layers:
+        found.append(f"pipeline: {shape.layers} layers are fewer than {degrees.pipeline} stages")
+    if degrees.context > 1 and run.sequence_length % (2 * degrees.context):
+        found.append(f"context: a sequence of {run.sequence_length} can't be divided by 2 x {degrees.context}")
+    return found + _batch_mismatches(run, degrees)
+
+
+def _batch_mismatches(run: Run, degrees: Degrees) -> list[str]:
+    ranks, sequences = degrees.data, run.batch_sequences
+    if sequences % ranks:
+        return [f"batch_sequences: {sequences} sequences can't be divided over {ranks} data ranks"]
+    micro = run.micro_batch or 1
+    if sequences // ranks % micro:
+        return [f"micro_batch: {sequences // ranks} sequences of a rank can't be divided by {micro}"]
+    if degrees.pipeline > 1 and sequences // ranks // micro < degrees.pipeline:
+        stages = f"{degrees.pipeline} stages have only {sequences // ranks // micro} micro batches a step"
+        return [f"pipeline: {stages}: raise batch_sequences"]
+    return []
+
+
+def _interleaved(run: Run, pipeline: int) -> tuple[int, ...]:
+    """Stages on each GPU worth trying."""
+    layers = run.architecture.layers + 2
+    return (1,) if pipeline == 1 else tuple(stages for stages in (1, 2, 4) if pipeline * stages <= layers)
+
+
+def _splits_heads(run: Run, tensor: int) -> bool:
+    shape = run.architecture
+    return shape.attention_heads % tensor == 0 and shape.kv_heads % tensor == 0
+
+
+def _shards(data: int, ranks_a_node: int) -> Iterator[int]:
+    """All data ranks, or those of 1, 4 or 16 nodes (HSDP)."""
+    yield data
+    for nodes in (1, 4, 16):
+        if nodes * ranks_a_node < data and data % (nodes * ranks_a_node) == 0:
+            yield nodes * ranks_a_node
+
+
+@lru_cache(maxsize=4096)
+def _divisors(number: int) -> tuple[int, ...]:
+    return tuple(size for size in range(min(number, MOST_MICRO_BATCH), 0, -1) if number % size == 0)
