@@ -1,4 +1,4 @@
-"""How far the trainings of open models are: SageMaker's own state, and what the launcher says in its status file."""
+"""How far trainings are, on one instance or many: SageMaker's own state, and what the launcher says of itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from llmstrat_iac.components.leftovers import pages
-from llmstrat_iac.components.sagemaker.names import TRAINING_LOG
+from llmstrat_iac.components.sagemaker.names import JOB_URI, TRAINING_LOG
 from llmstrat_iac.components.sagemaker.training_jobs import TrainingJobs, failure_of, metrics_of, state_of
 from llmstrat_iac.components.tuning.aws_errors import explained
 from llmstrat_iac.components.tuning.names import attempt_of, identity_of
@@ -58,7 +58,6 @@ class OpenModelJobs(TrainingJobs):
         if "ServerlessJobConfig" in raw:
             return None
         state, facts = state_of(raw), raw.get("HyperParameters") or {}
-        output = str((raw.get("ModelArtifacts") or {}).get("S3ModelArtifacts", "")).rstrip("/")
         status = self._status(raw)
         return TuningJob(
             identity=identity_of(key),
@@ -69,16 +68,16 @@ class OpenModelJobs(TrainingJobs):
             created=raw["CreationTime"],
             finished=raw.get("TrainingEndTime"),
             progress=1.0 if state is JobState.COMPLETED else _progress(status),
-            metrics=metrics_of(raw) | _numbers(status.get("metrics")),
-            failure=failure_of(raw),
+            metrics=metrics_of(raw) | _numbers(status.get("metrics")) | _numbers(_cluster_part(status)),
+            failure=_failure(raw, status),
             # Where the weights are: whoever serves them needs nothing else.
-            model_id=f"{output}/" if state is JobState.COMPLETED else None,
+            model_id=f"{_output(raw)}/" if state is JobState.COMPLETED else None,
             inputs={"key": key, **({"rank": facts["rank"]} if "rank" in facts else {})},
         )
 
     def _status(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The launcher's `status.json`, which SageMaker copies beside the checkpoints; empty if there is none."""
-        folder = str((raw.get("CheckpointConfig") or {}).get("S3Uri", ""))
+        """The launcher's `status.json`; empty if there is none."""
+        folder = _status_folder(raw)
         bucket, _, prefix = folder.removeprefix("s3://").partition("/")
         if not bucket:
             return {}
@@ -92,6 +91,34 @@ class OpenModelJobs(TrainingJobs):
         except ValueError:  # being written
             return {}
         return status if isinstance(status, dict) else {}
+
+
+def _status_folder(raw: Mapping[str, Any]) -> str:
+    """A cluster's launcher writes it to the job's place in S3; of others SageMaker copies it beside the checkpoints."""
+    return _job_uri(raw) or str((raw.get("CheckpointConfig") or {}).get("S3Uri", ""))
+
+
+def _job_uri(raw: Mapping[str, Any]) -> str:
+    return str((raw.get("Environment") or {}).get(JOB_URI, "")).rstrip("/")
+
+
+def _output(raw: Mapping[str, Any]) -> str:
+    """Without a slash behind it. A cluster's launcher writes the model itself, which is more than a node's disk."""
+    if uri := _job_uri(raw):
+        return f"{uri}/output"
+    return str((raw.get("ModelArtifacts") or {}).get("S3ModelArtifacts", "")).rstrip("/")
+
+
+def _failure(raw: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
+    """What the cluster's launcher says, who knows which node it was; else what SageMaker says."""
+    told = failure_of(raw)
+    said = status.get("failure") if told is not None and _job_uri(raw) else None
+    ended = raw.get("SecondaryStatus") == "Failed"
+    return str(said) if said and ended else told
+
+
+def _cluster_part(status: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: status[name] for name in ("loss", "tokens_per_second", "nodes") if name in status}
 
 
 def _progress(status: Mapping[str, Any]) -> float | None:

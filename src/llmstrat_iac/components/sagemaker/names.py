@@ -13,6 +13,8 @@ from llmstrat_iac.components.names import GatewayNames
 VARIANT = "main"
 TRAINING_LOG = "/aws/sagemaker/TrainingJobs"
 """Shared by all training jobs of the account; a job's streams begin with its name."""
+JOB_URI = "LLMSTRAT_JOB_URI"
+"""Variable of a cluster's job: tells the launcher, and us, where all of the job is in S3."""
 ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/"
 
 
@@ -29,6 +31,11 @@ class SageMakerNames:
     @property
     def training_role(self) -> str:
         return f"{self.prefix}-sagemaker-training"
+
+    @property
+    def cluster(self) -> str:
+        """Of a cluster's network and file system, and the beginning of its log's name."""
+        return f"{self.prefix}-cluster"
 
     @property
     def serving_role(self) -> str:

@@ -14,6 +14,7 @@ from llmstrat_iac.components.sagemaker.roles import parse_image
 from llmstrat_iac.components.sagemaker.shape import copies_from_hub, scales
 from llmstrat_iac.hookspecs import IamStatement, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
+from llmstrat_iac.pretraining import ResolvedPretraining
 
 _SAGEMAKER = "arn:{partition}:sagemaker:{region}:{account}:"
 _LOGS = "arn:{partition}:logs:{region}:{account}:log-group:"
@@ -21,9 +22,9 @@ _LOGS = "arn:{partition}:logs:{region}:{account}:log-group:"
 
 def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
     """The statements for the parts of the spec that run on SageMaker."""
-    open_model = resolved.open_model
-    assert open_model is not None, "only asked for specs with `model:`"
-    training, serving = open_model.training, open_model.serving
+    training = resolved.open_model.training if resolved.open_model else None
+    serving = resolved.open_model.serving if resolved.open_model else None
+    pretraining = resolved.pretraining
     yield _statement(
         "sagemaker",
         "ListEndpointConfigs ListEndpoints ListInferenceComponents ListModels ListTrainingJobs",
@@ -34,17 +35,23 @@ def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
         yield from _training(training)
     if serving is not None and serving.runtime.name == "sagemaker":
         yield from _serving(serving)
+    if pretraining is not None and pretraining.runtime.name == "sagemaker":
+        yield from cluster_permissions(pretraining)
 
 
 def _training(training: ResolvedTraining) -> Iterator[IamStatement]:
-    yield _jobs(f"{training.stack_name}-*", "the training job")
+    yield from _training_jobs(training.stack_name)
+    yield _image(training.options.image or resolve(TRAINING, training.region))
+
+
+def _training_jobs(stack_name: str) -> Iterator[IamStatement]:
+    yield _jobs(f"{stack_name}-*", "the training job")
     yield _statement(
         "logs",
         "FilterLogEvents",
         (f"{_LOGS}{TRAINING_LOG}:*",),
         "the job's log; all jobs of the account share one group",
     )
-    yield _image(training.options.image or resolve(TRAINING, training.region))
 
 
 def _serving(serving: ResolvedServing) -> Iterator[IamStatement]:
@@ -144,6 +151,12 @@ def _jobs(name: str, reason: str) -> IamStatement:
         (f"{_SAGEMAKER}training-job/{name}",),
         reason,
     )
+
+
+def cluster_permissions(pretraining: ResolvedPretraining) -> Iterator[IamStatement]:
+    """A job on many instances; network and file system come with every cluster."""
+    yield from _training_jobs(pretraining.stack_name)
+    yield _image(pretraining.options.image or resolve(TRAINING, pretraining.region))
 
 
 def _image(uri: str) -> IamStatement:

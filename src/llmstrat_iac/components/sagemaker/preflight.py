@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from llmstrat_iac.catalog.sagemaker_images import COPYING, SERVING, TRAINING
 from llmstrat_iac.components.leftovers import explain
+from llmstrat_iac.components.sagemaker.cluster_preflight import check_cluster
 from llmstrat_iac.components.sagemaker.images import resolve
 from llmstrat_iac.components.sagemaker.roles import EcrImage, parse_image
 from llmstrat_iac.components.sagemaker.shape import copies_from_hub
@@ -23,22 +24,28 @@ _RULE = "aws.sagemaker.image"
 def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     """Yield a finding for each container that isn't there, or can't be asked for."""
     for path, uri in _images(resolved):
-        yield from _check_image(path, parse_image(uri), session)
+        yield from check_image(path, parse_image(uri), session)
+    pretraining = resolved.pretraining
+    if pretraining is not None and pretraining.runtime.name == "sagemaker":
+        yield from check_cluster(pretraining, session)
 
 
 def _images(resolved: ResolvedSpec) -> Iterator[tuple[str, str]]:
-    open_model = resolved.open_model
-    assert open_model is not None, "only asked for specs with `model:`"
-    training, serving = open_model.training, open_model.serving
+    training = resolved.open_model.training if resolved.open_model else None
+    serving = resolved.open_model.serving if resolved.open_model else None
+    pretraining = resolved.pretraining
     if training is not None and training.runtime.name == "sagemaker":
         yield "training.options.image", training.options.image or resolve(TRAINING, training.region)
     if serving is not None and serving.runtime.name == "sagemaker":
         yield "serving.options.image", serving.options.image or resolve(SERVING, serving.region)
         if copies_from_hub(serving):
             yield "model.id", resolve(COPYING, serving.region)
+    if pretraining is not None and pretraining.runtime.name == "sagemaker":
+        yield "cluster.options.image", pretraining.options.image or resolve(TRAINING, pretraining.region)
 
 
-def _check_image(path: str, image: EcrImage, session: AwsSession) -> Iterator[Finding]:
+def check_image(path: str, image: EcrImage, session: AwsSession) -> Iterator[Finding]:
+    """A finding if ECR hasn't got the image, or doesn't say."""
     reference = {"imageDigest": image.tag} if image.tag.startswith("sha256:") else {"imageTag": image.tag}
     try:
         answer = session.client("ecr").batch_get_image(

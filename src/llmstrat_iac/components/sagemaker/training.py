@@ -15,6 +15,7 @@ from llmstrat_iac.components.expiry import STOP_TRAINING_JOB, StopCall, create_e
 from llmstrat_iac.components.job_files import job_prefix, upload_job
 from llmstrat_iac.components.policies import Account
 from llmstrat_iac.components.sagemaker.images import resolve
+from llmstrat_iac.components.sagemaker.job_args import FIXED, TOKEN_SECRET, container, s3_channel
 from llmstrat_iac.components.sagemaker.names import TRAINING_LOG, SageMakerNames
 from llmstrat_iac.components.sagemaker.options import TrainingOptions
 from llmstrat_iac.components.sagemaker.roles import create_container_role, read_secret, read_uris, write_objects
@@ -25,27 +26,11 @@ from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.open_model import ResolvedTraining
 from llmstrat_iac.tuning import TuningJob, TuningState
 
-TOKEN_SECRET = "LLMSTRAT_TOKEN_SECRET"  # noqa: S105 - a variable's name
-"""Tells the launcher which secret holds the hub's token. Anybody who may describe the job sees its environment."""
 LAUNCHER = "exec python3 /opt/ml/input/data/code/launch.py"
 CHECKPOINTS = "/opt/ml/checkpoints"
 # TRL prints its log as Python's dictionaries; the launcher passes it through.
-_METRICS = {"training_loss": "loss", "validation_loss": "eval_loss", "learning_rate": "learning_rate", "epoch": "epoch"}
-_FIXED = [
-    "algorithm_specification",
-    "checkpoint_config",
-    "environment",
-    "enable_inter_container_traffic_encryption",
-    "enable_managed_spot_training",
-    "hyper_parameters",
-    "input_data_configs",
-    "output_data_config",
-    "resource_config",
-    "role_arn",
-    "stopping_condition",
-    "training_job_name",
-]
-"""What a job was started with: no later change of these may start another."""
+_WORDS = {"training_loss": "loss", "validation_loss": "eval_loss", "learning_rate": "learning_rate", "epoch": "epoch"}
+_METRICS = {name: f"'{word}': '?([-+0-9.eE]+)" for name, word in _WORDS.items()}
 
 
 def train(
@@ -127,7 +112,7 @@ class _Run:
         arguments = sage.TrainingJobArgs(
             training_job_name=name,
             role_arn=self._role.arn,
-            algorithm_specification=_container(self._image),
+            algorithm_specification=container(self._image, LAUNCHER, _METRICS),
             input_data_configs=self._channels(key),
             output_data_config=sage.TrainingJobOutputDataConfigArgs(
                 s3_output_path=self._workspace.uri(f"{job_prefix(key)}output/"), compression_type="NONE"
@@ -143,7 +128,7 @@ class _Run:
             hyper_parameters=_facts(training),
             tags={TAG_JOB: key},
         )
-        options = pulumi.ResourceOptions(depends_on=[*needed, self._policy], import_=adopted, ignore_changes=_FIXED)
+        options = pulumi.ResourceOptions(depends_on=[*needed, self._policy], import_=adopted, ignore_changes=FIXED)
         return sage.TrainingJob(f"training-{key}", arguments, opts=pulumi.ResourceOptions.merge(self._opts, options))
 
     def _environment(self) -> dict[str, pulumi.Input[str]]:
@@ -156,9 +141,9 @@ class _Run:
         files = {"code": "code/", "train": "data/train.jsonl"}
         if self._training.validation is not None:
             files["validation"] = "data/validation.jsonl"
-        channels = [_channel(name, self._workspace.uri(job_prefix(key) + path)) for name, path in files.items()]
+        channels = [s3_channel(name, self._workspace.uri(job_prefix(key) + path)) for name, path in files.items()]
         base = self._training.model.block
-        return [*channels, _channel("model", base.id)] if base.in_s3 else channels
+        return [*channels, s3_channel("model", base.id)] if base.in_s3 else channels
 
     def _create_role(self) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         bucket = self._workspace.bucket.arn
@@ -178,29 +163,6 @@ class _Run:
             ],
             opts=self._opts,
         )
-
-
-def _container(image: str) -> aws.sagemaker.TrainingJobAlgorithmSpecificationArgs:
-    sage = aws.sagemaker
-    return sage.TrainingJobAlgorithmSpecificationArgs(
-        training_image=image,
-        training_input_mode="File",
-        # Without SageMaker's training toolkit: the image needs nothing but Python.
-        container_entrypoints=["/bin/bash", "-c"],
-        container_arguments=[LAUNCHER],
-        metric_definitions=[
-            sage.TrainingJobAlgorithmSpecificationMetricDefinitionArgs(name=name, regex=f"'{word}': '?([-+0-9.eE]+)")
-            for name, word in _METRICS.items()
-        ],
-    )
-
-
-def _channel(name: str, uri: pulumi.Input[str]) -> aws.sagemaker.TrainingJobInputDataConfigArgs:
-    sage = aws.sagemaker
-    source = sage.TrainingJobInputDataConfigDataSourceS3DataSourceArgs(s3_data_type="S3Prefix", s3_uri=uri)
-    return sage.TrainingJobInputDataConfigArgs(
-        channel_name=name, data_source=sage.TrainingJobInputDataConfigDataSourceArgs(s3_data_source=source)
-    )
 
 
 def _resources(training: ResolvedTraining) -> aws.sagemaker.TrainingJobResourceConfigArgs:

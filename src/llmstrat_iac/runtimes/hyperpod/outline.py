@@ -32,6 +32,8 @@ MAX_INSTANCES = 6758
 
 def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
     """Cluster, network and file system, what they read, and their end."""
+    if pretraining.search.best is None:  # the strategy says so
+        return StackPlan(resources=(), findings=tuple(_check(pretraining)))
     options: ClusterOptions = pretraining.options
     image = options.image or image_uri(TRAINING, pretraining.region)
     ends = 2 if has_file_system(pretraining) else 1

@@ -24,6 +24,8 @@ from llmstrat_iac.runtimes.sagemaker.cluster_checks import check_cluster
 
 def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
     """The job, its network and its file system, what it reads, and its end."""
+    if pretraining.search.best is None:  # the strategy says so
+        return StackPlan(resources=(), findings=tuple(check_cluster(pretraining)))
     options: ClusterOptions = pretraining.options
     image = options.image or image_uri(TRAINING, pretraining.region)
     ends = 2 if has_file_system(pretraining) else 1
