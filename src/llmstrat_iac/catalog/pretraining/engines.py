@@ -19,7 +19,7 @@ class Engine:
     gathers: int = 2
     """Of a layer for a micro batch: forward, and again backward (`reshard_after_forward`)."""
     syncs_micro_batches: bool = True
-    """Each accumulated micro batch gathers and reduces (trainer.py has no `set_requires_gradient_sync`); with a pipeline
+    """Each accumulated micro batch gathers and reduces (trainer.py never sets it off); with a pipeline
     once a step (torch/distributed/pipelining/stage.py, `backward_maybe_with_nosync`)."""
     loss_chunks: int = 8
     """Parts in which logits and loss are computed (components/loss.py, `ChunkedLossWrapper`)."""

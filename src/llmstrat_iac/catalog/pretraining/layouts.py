@@ -19,22 +19,26 @@ MOST_STAGES = 16
 MOST_MICRO_BATCH = 64
 
 
-def layouts(run: Run, instance: InstanceType, gpus: int) -> Iterator[Degrees]:
-    """Every division worth trying of that many GPUs."""
+def layouts(run: Run, instance: InstanceType, gpus: int) -> Iterator[tuple[Degrees, ...]]:
+    """Every division worth trying of that many GPUs; alike but for the activations, those that keep the most first."""
     if run.degrees is not None:
         given = complete(run.degrees, gpus)
         if not mismatches(run, given, instance, gpus):
-            yield from (replace(given, interleaved=stages) for stages in _interleaved(run, given.pipeline))
+            yield from ((replace(given, interleaved=stages),) for stages in _interleaved(run, given.pipeline))
         return
     for tensor, pipeline, context in model_degrees(run, instance):
         model = tensor * pipeline * context
         if gpus % model or run.batch_sequences % (gpus // model):
             continue
         data = gpus // model
-        for shard in _shards(data, instance.accelerators // tensor):
-            for activations in ACTIVATIONS:
-                for stages in _interleaved(run, pipeline):
-                    yield Degrees(data // shard, shard, tensor, pipeline, context, activations, stages)
+        if pipeline > 1 and run.batch_sequences // data < pipeline:
+            continue
+        for shard in _shards(data, instance.accelerators // tensor, pipeline):
+            for stages in _interleaved(run, pipeline):
+                yield tuple(
+                    Degrees(data // shard, shard, tensor, pipeline, context, activations, stages)
+                    for activations in ACTIVATIONS
+                )
 
 
 @lru_cache(maxsize=256)
@@ -105,7 +109,7 @@ def _batch_mismatches(run: Run, degrees: Degrees) -> list[str]:
 def _interleaved(run: Run, pipeline: int) -> tuple[int, ...]:
     """Stages on each GPU worth trying."""
     layers = run.architecture.layers + 2
-    return (1,) if pipeline == 1 else tuple(stages for stages in (1, 2, 4) if pipeline * stages <= layers)
+    return (1,) if pipeline == 1 else tuple(stages for stages in (1, 4) if pipeline * stages <= layers)
 
 
 def _splits_heads(run: Run, tensor: int) -> bool:
@@ -113,10 +117,10 @@ def _splits_heads(run: Run, tensor: int) -> bool:
     return shape.attention_heads % tensor == 0 and shape.kv_heads % tensor == 0
 
 
-def _shards(data: int, ranks_a_node: int) -> Iterator[int]:
-    """All data ranks, or those of 1, 4 or 16 nodes (HSDP)."""
+def _shards(data: int, ranks_a_node: int, pipeline: int) -> Iterator[int]:
+    """All data ranks, or those of 1, 4 or 16 nodes (HSDP); a pipeline exchanges too seldom for 4 or 16 to matter."""
     yield data
-    for nodes in (1, 4, 16):
+    for nodes in (1,) if pipeline > 1 else (1, 4, 16):
         if nodes * ranks_a_node < data and data % (nodes * ranks_a_node) == 0:
             yield nodes * ranks_a_node
 

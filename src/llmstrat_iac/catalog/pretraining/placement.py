@@ -54,12 +54,17 @@ def place(work: Workload, instance: InstanceType, nodes: int) -> Placement | Non
     if gpu is None:
         return None
     best: tuple[float, Degrees, int] | None = None
-    for degrees in layouts(work.run, instance, nodes * instance.accelerators):
-        for micro in _fitting(work, degrees, instance):
-            seconds = step_time(work, degrees, instance, gpu, micro_batch=micro).seconds
-            seconds *= PIPELINE_HANDICAP if degrees.pipeline > 1 else 1
-            if best is None or seconds < best[0]:
-                best = seconds, degrees, micro
+    for alike in layouts(work.run, instance, nodes * instance.accelerators):
+        for degrees in alike:
+            fitting = _fitting(work, degrees, instance)
+            for micro in fitting:
+                seconds = step_time(work, degrees, instance, gpu, micro_batch=micro).seconds
+                seconds *= PIPELINE_HANDICAP if degrees.pipeline > 1 else 1
+                if best is None or seconds < best[0]:
+                    best = seconds, degrees, micro
+            # To compute more again only pays if it makes room for larger micro batches.
+            if fitting and (degrees.pipeline > 1 or fitting[0] == micro_batches(work.run, degrees.data)[0]):
+                break
     return None if best is None else _placement(work, instance, gpu, best[1], best[2])
 
 
@@ -80,7 +85,7 @@ def why_not(work: Workload, instance: InstanceType, nodes: int) -> str:
 
 
 def _tried(work: Workload, instance: InstanceType, gpus: int) -> Iterable[tuple[float, Degrees, int]]:
-    for degrees in layouts(work.run, instance, gpus):
+    for degrees in (each for alike in layouts(work.run, instance, gpus) for each in alike):
         sizes = micro_batches(work.run, degrees.data)
         if sizes:
             needs = demand(work, degrees, micro_batches=_count(work, degrees, sizes[-1]))
@@ -94,15 +99,16 @@ def _fitting(work: Workload, degrees: Degrees, instance: InstanceType) -> tuple[
         return ()
     pipeline = degrees.pipeline
     needs = demand(work, degrees, micro_batches=pipeline)
-    room = instance.cuda_gib * GIB - needs.fixed
-    fitting = tuple(size for size in sizes if size * needs.each <= room)
+    room = (instance.cuda_gib * GIB - needs.fixed) / needs.each
+    if room < sizes[-1]:
+        return ()
     if pipeline == 1:
-        return fitting[:1]
+        return (next(size for size in sizes if size <= room),)
     # Interleaved stages go round by round, as many micro batches as there are stages in each.
     round_ = pipeline if degrees.interleaved > 1 else 1
-    counts = {size: _count(work, degrees, size) for size in fitting}
-    filling = [size for size in fitting if counts[size] >= pipeline and counts[size] % round_ == 0]
-    return tuple(filling[-PIPELINE_MICRO_BATCHES:])
+    smallest = [size for size in sizes[-PIPELINE_MICRO_BATCHES:] if size <= room]
+    counts = {size: _count(work, degrees, size) for size in smallest}
+    return tuple(size for size in smallest if counts[size] >= pipeline and counts[size] % round_ == 0)
 
 
 def _count(work: Workload, degrees: Degrees, micro: int) -> int:
