@@ -16,7 +16,7 @@ from llmstrat_iac.hookspecs import AwsSession, Leftover
 
 _ABSENT = frozenset(
     {"ResourceNotFoundException", "NotFoundException", "NotFound", "NotFoundError", "NoSuchEntity", "ResourceNotFound"}
-    | {"LoadBalancerNotFound", "TargetGroupNotFound"}
+    | {"LoadBalancerNotFound", "TargetGroupNotFound", "FileSystemNotFound", "InvalidPlacementGroup.Unknown"}
 )
 _ABSENT_SUFFIX = ".NotFound"
 """EC2's way: `InvalidVpcID.NotFound`."""

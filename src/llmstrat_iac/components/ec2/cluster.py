@@ -15,21 +15,21 @@ import pulumi_aws as aws
 
 from llmstrat_iac.components.cluster_files import cluster_prefix, upload_cluster_job
 from llmstrat_iac.components.cluster_network import ClusterNetwork, ClusterNetworkArgs
+from llmstrat_iac.components.cluster_storage import CORPUS, create_storage
 from llmstrat_iac.components.ec2 import machine
 from llmstrat_iac.components.ec2.cluster_role import node_statements
-from llmstrat_iac.components.ec2.cluster_shape import CORPUS_FOLDER, MOUNT, ClusterShape, cluster_shape
+from llmstrat_iac.components.ec2.cluster_shape import MOUNT, ClusterShape, cluster_shape
 from llmstrat_iac.components.ec2.cluster_template import cluster_template_args
 from llmstrat_iac.components.ec2.names import TAG_NODES, Ec2Names
 from llmstrat_iac.components.ec2.user_data import cluster_user_data
 from llmstrat_iac.components.expiry import STOP_GROUP, StopCall, create_expiry
-from llmstrat_iac.components.file_system import FileSystem, FileSystemArgs, Link
+from llmstrat_iac.components.file_system import FileSystem
 from llmstrat_iac.components.policies import Account
 from llmstrat_iac.components.stack_provider import stack_tags
 from llmstrat_iac.components.tuning.names import TAG_JOB, job_key
 from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.pretraining import ResolvedPretraining
-from llmstrat_iac.pretraining.storage import file_system_gib, has_file_system
 from llmstrat_iac.spec.moments import round_up_to_hour
 from llmstrat_iac.tuning import TuningState
 
@@ -95,7 +95,7 @@ class Cluster(pulumi.ComponentResource):
             ),
             self._child,
         )
-        files = self._file_system(network)
+        files = create_storage(self._logical, self._names.cluster, pretraining, network, self._child)
         profile, policy = machine.create_profile(
             self._logical,
             name=self._names.cluster,
@@ -115,26 +115,6 @@ class Cluster(pulumi.ComponentResource):
         self._end(shape, account, stops, state)
         found = {"group_name": group.name, "network_id": network.vpc_id}
         return found | ({"file_system_id": files.file_system_id} if files else {})
-
-    def _file_system(self, network: ClusterNetwork) -> FileSystem | None:
-        pretraining = self._pretraining
-        if not has_file_system(pretraining):
-            return None
-        return FileSystem(
-            self._logical,
-            FileSystemArgs(
-                name=self._names.cluster,
-                subnet_id=network.subnet_id,
-                security_group_id=network.security_group_id,
-                gib=file_system_gib(pretraining),
-                mbps_per_tib=pretraining.cluster.storage.mbps_per_tib,
-                links=[Link(CORPUS_FOLDER, pretraining.corpus.source)],
-                log_retention_days=pretraining.options.log_retention_days,
-            ),
-            # Only the network's rules are needed, but those before anything else: FSx checks that Lustre's ports are
-            # open, and refuses otherwise.
-            self._with(depends_on=network.ready),
-        )
 
     def _template(
         self,
@@ -214,7 +194,7 @@ class Cluster(pulumi.ComponentResource):
                     "AWS_REGION": pretraining.region,
                     "AWS_DEFAULT_REGION": pretraining.region,
                     "LLMSTRAT_CACHE": machine.CACHE,
-                    "LLMSTRAT_CORPUS": f"{MOUNT}{CORPUS_FOLDER}" if files is not None else "",
+                    "LLMSTRAT_CORPUS": f"{MOUNT}{CORPUS}" if files is not None else "",
                     "LLMSTRAT_EFA": "1" if shape.efa else "0",
                     "LLMSTRAT_FILE_SYSTEM": known[2],
                     "LLMSTRAT_GROUP": self._names.cluster_job(self._key),

@@ -11,8 +11,6 @@ from llmstrat_iac.pretraining import ResolvedPretraining
 
 MOUNT = "/fsx"
 """Where nodes see the file system; `scripts/lustre.sh` mounts it there."""
-CORPUS_FOLDER = "/corpus"
-"""Of the file system."""
 _MARGIN = 1.25
 _MOST = timedelta(days=365)
 """A limit that systemd and `shutdown` can count to."""

@@ -1,4 +1,4 @@
-"""How far the training jobs on EC2 are: what the launcher has written to the bucket, and whether anybody still works.
+"""How far the jobs on EC2 are: what the launcher has written to the bucket, and whether anybody still works.
 
 A job whose status isn't final and that no instance and no group works at any more has failed, whatever it wrote last.
 """
@@ -6,13 +6,14 @@ A job whose status isn't final and that no instance and no group works at any mo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from llmstrat_iac.components.cluster_files import cluster_prefix
 from llmstrat_iac.components.ec2.names import Ec2Names
 from llmstrat_iac.components.job_files import job_prefix
 from llmstrat_iac.components.leftovers import pages, unless_absent
@@ -23,12 +24,22 @@ from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
 
-_ROOT = "training/"
 _STATUS, _MANIFEST, _CANCELLED = "status.json", "output/manifest.json", "cancelled.json"
 """A launcher that is told to stop still writes a status: the mark of a cancelled job is a file of its own."""
 _ALIVE = ("pending", "running", "shutting-down", "stopping")
-_ENDED = "the instance ended before the job did: terminated from outside, or the stack's time was over"
-_NEVER = "the instance ended before the job had begun: its log says why"
+_ENDED = "its instances ended before the job did: terminated from outside, or the stack's time was over"
+_NEVER = "its instances ended before the job had begun: their log says why"
+
+
+@dataclass(frozen=True)
+class JobPlaces:
+    """Where one kind of job is found."""
+
+    log: str
+    prefix: Callable[[str], str]
+    """Key to the job's folder in the bucket, with the slash behind it."""
+    name: Callable[[str], str]
+    """Key to the physical name."""
 
 
 @dataclass
@@ -48,15 +59,18 @@ class _Machines:
 
 
 def open_jobs(resolved: ResolvedSpec, session: AwsSession, _target: Target, _secrets: Mapping[str, str]) -> Ec2Jobs:
-    """The stack's jobs."""
-    return Ec2Jobs(resolved.stack_name, resolved.spec.region, session)
+    """The stack's jobs: of the cluster, if the spec has one."""
+    names = Ec2Names(resolved.stack_name)
+    places = JobPlaces(names.cluster_log, cluster_prefix, names.cluster_job) if resolved.pretraining else None
+    return Ec2Jobs(resolved.stack_name, resolved.spec.region, session, places)
 
 
 class Ec2Jobs:
-    """Jobs by their folder in the stack's bucket and by their tag on instances and groups."""
+    """Jobs by their folder in the stack's bucket and by their tag on instances and groups; trainings by default."""
 
-    def __init__(self, stack_name: str, region: str, session: AwsSession) -> None:
-        self._stack_name, self._region = stack_name, region
+    def __init__(self, stack_name: str, region: str, session: AwsSession, places: JobPlaces | None = None) -> None:
+        self._stack_name, self._region, names = stack_name, region, Ec2Names(stack_name)
+        self._places = places or JobPlaces(names.training_log, job_prefix, names.job)
         self._session = session
         self._s3 = session.client("s3")
         self._bucket: str | None = None
@@ -74,7 +88,9 @@ class Ec2Jobs:
         key = job.inputs["key"]
         with explained(f"the job {job.name} can't be stopped"):
             mark = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")})
-            self._s3.put_object(Bucket=self._bucket_name(), Key=job_prefix(key) + _CANCELLED, Body=mark.encode())
+            self._s3.put_object(
+                Bucket=self._bucket_name(), Key=self._places.prefix(key) + _CANCELLED, Body=mark.encode()
+            )
             machines = self._machines().get(key)
             if machines is None:
                 return
@@ -86,10 +102,12 @@ class Ec2Jobs:
                 self._session.client("ec2").terminate_instances(InstanceIds=machines.instances)
 
     def events(self, job: TuningJob) -> Iterator[JobEvent]:
-        """The log, then the reason of a failure."""
+        """Its beginning, the log, and its end; the log goes with the instance, once the job is over."""
+        if job.created is not None:
+            yield JobEvent(job.created, "info", f"{job.name} began")
         client = self._session.client("logs")
         arguments = {
-            "logGroupName": Ec2Names(self._stack_name).training_log,
+            "logGroupName": self._places.log,
             "logStreamNamePrefix": f"{job.inputs['key']}/",
         }
         with explained(f"the log of {job.name} can't be read"):
@@ -99,12 +117,16 @@ class Ec2Jobs:
             yield JobEvent(at, "info", event["message"].rstrip())
         if job.failure:
             yield JobEvent(job.finished or datetime.now(UTC), "error", job.failure)
+        elif job.finished is not None:
+            reached = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in job.metrics.items())
+            yield JobEvent(job.finished, "info", f"{job.state}" + (f": {reached}" if reached else ""))
 
     def _keys(self) -> Iterator[str]:
-        arguments = {"Bucket": self._bucket_name(), "Prefix": _ROOT, "Delimiter": "/"}
+        root = self._places.prefix("").rstrip("/") + "/"
+        arguments = {"Bucket": self._bucket_name(), "Prefix": root, "Delimiter": "/"}
         found = _unless_missing(lambda: list(pages(self._s3, "list_objects_v2", "CommonPrefixes", **arguments)))
         for folder in found or ():
-            yield folder["Prefix"].removeprefix(_ROOT).rstrip("/")
+            yield folder["Prefix"].removeprefix(root).rstrip("/")
 
     def _job(self, key: str, machines: _Machines | None) -> TuningJob | None:
         """None for files without a job: an `up` that stopped before it had an instance, or another runtime's."""
@@ -118,13 +140,13 @@ class Ec2Jobs:
         return TuningJob(
             identity=identity_of(key),
             attempt=attempt_of(key),
-            name=Ec2Names(self._stack_name).job(key),
+            name=self._places.name(key),
             vendor_id=self._uri(key, ""),
             state=state,
             created=_moment(status.get("started")) or (machines.since if machines else None),
             finished=_moment(status.get("finished")),
             progress=_progress(status, state),
-            metrics={name: float(value) for name, value in (status.get("metrics") or {}).items()},
+            metrics=_metrics(status),
             failure=failure,
             model_id=self._uri(key, "output/") if state is JobState.COMPLETED else None,
             inputs={"key": key} | ({"rank": str(rank)} if rank else {}),
@@ -165,14 +187,16 @@ class Ec2Jobs:
         return found
 
     def _read(self, key: str, name: str) -> dict[str, Any] | None:
-        answer = _unless_missing(lambda: self._s3.get_object(Bucket=self._bucket_name(), Key=job_prefix(key) + name))
+        answer = _unless_missing(
+            lambda: self._s3.get_object(Bucket=self._bucket_name(), Key=self._places.prefix(key) + name)
+        )
         if answer is None:
             return None
         document: dict[str, Any] = json.loads(answer["Body"].read())
         return document
 
     def _uri(self, key: str, name: str) -> str:
-        return f"s3://{self._bucket_name()}/{job_prefix(key)}{name}"
+        return f"s3://{self._bucket_name()}/{self._places.prefix(key)}{name}"
 
     def _bucket_name(self) -> str:
         if self._bucket is None:
@@ -197,6 +221,12 @@ def _tag(tags: Any, name: str) -> str:
 
 def _moment(text: str | None) -> datetime | None:
     return None if not text else datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _metrics(status: Mapping[str, Any]) -> dict[str, float]:
+    """The trainer's, and what a cluster says of itself."""
+    own = {name: status[name] for name in ("loss", "tokens_per_second", "nodes") if status.get(name) is not None}
+    return {name: float(value) for name, value in ((status.get("metrics") or {}) | own).items()}
 
 
 def _progress(status: Mapping[str, Any], state: JobState) -> float | None:

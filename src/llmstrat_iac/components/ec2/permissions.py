@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from llmstrat_iac.components.ec2.egress import serving_egress
 from llmstrat_iac.components.ec2.images import AMI_PARAMETER
 from llmstrat_iac.components.ec2.names import Ec2Names
+from llmstrat_iac.components.file_system_permissions import file_system_statements
 from llmstrat_iac.hookspecs import IamStatement, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
+from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.storage import has_file_system
 
 _EC2 = "arn:{partition}:ec2:{region}:{account}:"
 _NETWORK = (
@@ -38,15 +41,14 @@ _LOOKS = (
 
 def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
     """The statements for the parts of the spec that run on EC2."""
-    open_model = resolved.open_model
-    assert open_model is not None, "only asked for specs with `model:`"
-    names = Ec2Names(resolved.stack_name)
-    training = open_model.training if _on_ec2(open_model.training) else None
-    serving = open_model.serving if _on_ec2(open_model.serving) else None
+    open_model, names = resolved.open_model, Ec2Names(resolved.stack_name)
+    training = open_model.training if open_model and _on_ec2(open_model.training) else None
+    serving = open_model.serving if open_model and _on_ec2(open_model.serving) else None
+    cluster = resolved.pretraining if _on_ec2(resolved.pretraining) else None
     yield _statement("ec2", _LOOKS, ("*",), "looking around: the calls take no resource")
     kinds = ("vpc", "subnet", "route-table", "security-group", "security-group-rule", "vpc-endpoint")
     yield _statement("ec2", _NETWORK, _ec2(*kinds), "a network of the stack's own; ids are chosen by EC2")
-    if training is not None or (serving is not None and serving_egress(serving) == "nat"):
+    if training or cluster or (serving is not None and serving_egress(serving) == "nat"):
         nat = _ec2("internet-gateway", "natgateway", "elastic-ip", "subnet", "vpc", "network-interface")
         yield _statement("ec2", f"{_NAT} CreateTags DeleteTags", nat, "the way out to the hub and to PyPI")
     yield from _profiles(names)
@@ -58,6 +60,8 @@ def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
     )
     if training is not None:
         yield from _training(names, spot=training.block.capacity == "spot")
+    if cluster is not None:
+        yield from _cluster(names, cluster)
     if serving is not None:
         yield from _serving(names)
 
@@ -74,6 +78,22 @@ def _training(names: Ec2Names, *, spot: bool) -> Iterator[IamStatement]:
         launched,
         "the training instance; ids are chosen by EC2",
     )
+
+
+def _cluster(names: Ec2Names, cluster: ResolvedPretraining) -> Iterator[IamStatement]:
+    yield from _group(f"{names.cluster}-*")
+    placement = (f"{_EC2}placement-group/{names.cluster}",)
+    yield _statement(
+        "ec2",
+        "CreatePlacementGroup CreateTags DeletePlacementGroup DeleteTags RunInstances",
+        (*placement, *_ec2("capacity-reservation")),
+        "nodes close to each other, or in what is reserved",
+    )
+    yield _statement(
+        "ec2", "DescribeCapacityReservations DescribePlacementGroups", ("*",), "looking: the calls take no resource"
+    )
+    if has_file_system(cluster):
+        yield from file_system_statements(names.cluster)
 
 
 def _serving(names: Ec2Names) -> Iterator[IamStatement]:
@@ -159,7 +179,7 @@ def _profiles(names: Ec2Names) -> Iterator[IamStatement]:
 _IMAGE = "arn:{partition}:ec2:{region}::image/*"
 
 
-def _on_ec2(part: ResolvedTraining | ResolvedServing | None) -> bool:
+def _on_ec2(part: ResolvedTraining | ResolvedServing | ResolvedPretraining | None) -> bool:
     return part is not None and part.runtime.name == "ec2"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
+from llmstrat_iac.components.ec2.cluster_preflight import check_cluster
 from llmstrat_iac.components.ec2.images import AMI_PARAMETER
 from llmstrat_iac.components.leftovers import pages
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
@@ -15,13 +17,17 @@ from llmstrat_iac.plan import Finding, Severity
 
 def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     """Yield whether the instance types are offered, and whether the machine images exist."""
-    open_model = resolved.open_model
-    assert open_model is not None, "only asked for specs with `model:`"
+    open_model, pretraining = resolved.open_model, resolved.pretraining
+    # What fits nowhere is an error of the plan.
+    if pretraining is not None and pretraining.runtime.name == "ec2" and pretraining.search.best is not None:
+        yield from check_cluster(pretraining, session, now=datetime.now(UTC))
+        yield from _check_image("cluster", pretraining.options.ami, pretraining.region, session)
+    if open_model is None:
+        return
     for path, part in (("training", open_model.training), ("serving", open_model.serving)):
-        # What fits nowhere is an error of the plan.
         if part is not None and part.runtime.name == "ec2" and part.choice.best is not None:
             yield _check_offering(path, part, session)
-            yield from _check_image(path, part, session)
+            yield from _check_image(path, part.options.ami, part.region, session)
 
 
 def _check_offering(path: str, part: ResolvedTraining | ResolvedServing, session: AwsSession) -> Finding:
@@ -50,8 +56,7 @@ def _check_offering(path: str, part: ResolvedTraining | ResolvedServing, session
     )
 
 
-def _check_image(path: str, part: ResolvedTraining | ResolvedServing, session: AwsSession) -> Iterator[Finding]:
-    ami = part.options.ami
+def _check_image(path: str, ami: str | None, region: str, session: AwsSession) -> Iterator[Finding]:
     try:
         if ami is None:
             session.client("ssm").get_parameter(Name=AMI_PARAMETER)
@@ -68,5 +73,5 @@ def _check_image(path: str, part: ResolvedTraining | ResolvedServing, session: A
         f"{path}.options.ami",
         f"the machine image `{ami}` isn't available here" if ami else f"no image at `{AMI_PARAMETER}`",
         reason="images are a region's own",
-        remedy=f"give an Ubuntu deep-learning AMI of {part.region} as `{path}.options.ami`",
+        remedy=f"give an Ubuntu deep-learning AMI of {region} as `{path}.options.ami`",
     )
