@@ -65,6 +65,11 @@ class Child:
             if self._process is not None:
                 _tell_children(self._process.pid)
 
+    def kill(self) -> None:
+        """End what runs now, at once; what is run later isn't affected."""
+        if self._process is not None:
+            _kill_group(self._process.pid)
+
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
             self._log.line(line)

@@ -12,15 +12,18 @@ from urllib.request import Request, urlopen
 
 def interruption_announced() -> bool:
     """True if the instance is to be stopped or terminated. False if not, or if the metadata doesn't answer."""
-    # AWS's own variable; in the address, 404 means that nothing is announced.
+    return read_metadata("spot/instance-action") is not None
+
+
+def read_metadata(path: str) -> str | None:
+    """An entry of the instance's metadata; None if there is none, or if this is no instance."""
+    # AWS's own variable.
     root = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
     try:
-        headers = {"X-aws-ec2-metadata-token-ttl-seconds": "300"}
-        token = _ask(f"{root}/latest/api/token", "PUT", headers)
-        _ask(f"{root}/latest/meta-data/spot/instance-action", "GET", {"X-aws-ec2-metadata-token": token})
+        token = _ask(f"{root}/latest/api/token", "PUT", {"X-aws-ec2-metadata-token-ttl-seconds": "300"})
+        return _ask(f"{root}/latest/meta-data/{path}", "GET", {"X-aws-ec2-metadata-token": token})
     except (HTTPError, URLError, TimeoutError):
-        return False
-    return True
+        return None
 
 
 def _ask(url: str, method: str, headers: dict[str, str]) -> str:

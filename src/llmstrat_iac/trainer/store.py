@@ -5,13 +5,27 @@ Checkpoints come and go whole: the marker is uploaded last and deleted first.
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .checkpoints import MARKER, marked_files, newest_marked, step_of
+
+_PARTIAL = ".partial/"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a listing tells of an object."""
+
+    version: str
+    """Differs after each write of other content."""
+    size: int
 
 
 class Store(Protocol):
@@ -19,6 +33,12 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> list[str]:
         """Keys that begin so, relative to the store."""
+
+    def entries(self, prefix: str) -> dict[str, Entry]:
+        """The same keys, with what the listing tells of each."""
+
+    def create(self, key: str, text: str) -> bool:
+        """Put a text if there is none; False if somebody was earlier."""
 
     def read(self, key: str) -> str | None:
         """A text; None if it isn't there."""
@@ -55,10 +75,26 @@ class S3Store:
         self._prefix = f"{prefix}/" if prefix else ""
 
     def list(self, prefix: str) -> list[str]:
+        return [*self.entries(prefix)]
+
+    def entries(self, prefix: str) -> dict[str, Entry]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix + prefix
         )
-        return [entry["Key"].removeprefix(self._prefix) for page in pages for entry in page.get("Contents", ())]
+        found = (entry for page in pages for entry in page.get("Contents", ()))
+        return {each["Key"].removeprefix(self._prefix): Entry(each["ETag"], each["Size"]) for each in found}
+
+    def create(self, key: str, text: str) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            # Conditional writes: S3 answers 412 if it is there, 409 if another one is being written just now.
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=text.encode(), IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in {409, 412}:
+                return False
+            raise
+        return True
 
     def read(self, key: str) -> str | None:
         try:
@@ -91,7 +127,28 @@ class FolderStore:
 
     def list(self, prefix: str) -> list[str]:
         paths = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
-        return sorted(path for path in paths if path.startswith(prefix))
+        return sorted(path for path in paths if path.startswith(prefix) and not path.startswith(_PARTIAL))
+
+    def entries(self, prefix: str) -> dict[str, Entry]:
+        found = {}
+        for key in self.list(prefix):
+            try:
+                status = (self._root / key).stat()
+            except FileNotFoundError:
+                continue  # It has been removed meanwhile.
+            found[key] = Entry(f"{status.st_mtime_ns}-{status.st_ino}", status.st_size)
+        return found
+
+    def create(self, key: str, text: str) -> bool:
+        path = self._root / key
+        partial = self._write_partial(path, text)
+        try:
+            os.link(partial, path)  # Whole or not at all, and never over another.
+        except FileExistsError:
+            return False
+        finally:
+            partial.unlink()
+        return True
 
     def read(self, key: str) -> str | None:
         path = self._root / key
@@ -99,10 +156,7 @@ class FolderStore:
 
     def write(self, key: str, text: str) -> None:
         path = self._root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        self._write_partial(path, text).replace(path)
 
     def upload(self, path: Path, key: str) -> None:
         (self._root / key).parent.mkdir(parents=True, exist_ok=True)
@@ -115,6 +169,14 @@ class FolderStore:
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             (self._root / key).unlink(missing_ok=True)
+
+    def _write_partial(self, path: Path, text: str) -> Path:
+        """A file that isn't listed, for text on its way to `path`: several processes may write at once."""
+        partial = self._root / _PARTIAL / f"{path.name}.{os.getpid()}.{threading.get_ident()}"
+        for folder in (path.parent, partial.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        return partial
 
 
 def save_checkpoint(store: Store, folder: Path) -> bool:
