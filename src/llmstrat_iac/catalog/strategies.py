@@ -1,7 +1,6 @@
 """The four strategies side by side: what each gives, what it asks for, and whom it suits.
 
-The texts are judgements, not measurements; plugins take theirs from here so that `llmstrat strategies` can show all
-four, including those that no installed plugin deploys.
+The texts are judgements, not measurements. The built-in plugins take theirs from here.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ FROM_SCRATCH = StrategyProfile(
         "needs people whom everybody wants to hire",
     ),
     cost_drivers=("GPU cluster hours", "parallel file system", "data preparation and people"),
-    example="from-scratch/",
+    example="from-scratch/llama-1b-two-nodes/spec.yaml",
 )
 
 STRATEGY_PROFILES = (CLOSED_API, CLOSED_API_TUNED, OPEN_MODEL, FROM_SCRATCH)

@@ -39,8 +39,8 @@ def build_schema(registry: Registry) -> dict[str, Any]:
     models += [provider.options for provider in providers]
     for tuning in tunings.values():
         models += [tuning.options, *tuning.hyperparameters.values()]
-    trained, served = _runtime_options(registry)
-    models += [*trained.values(), *served.values()]
+    of_runtimes = _runtime_options(registry)
+    models += [model for options in of_runtimes.values() for model in options.values()]
     references, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REF, schema_generator=_SpecSchema
     )
@@ -53,7 +53,7 @@ def build_schema(registry: Registry) -> dict[str, Any]:
         _narrow_providers(definitions["ProviderEntry"], {provider: names[provider.options] for provider in providers})
     if "TuningBlock" in definitions:
         _narrow_tuning(definitions["TuningBlock"], tunings, names)
-    for block, options in (("TrainingBlock", trained), ("ServingBlock", served)):
+    for block, options in of_runtimes.items():
         if block in definitions:
             _narrow_runtime(definitions[block], {runtime: names[model] for runtime, model in options.items()})
     return {
@@ -68,11 +68,14 @@ def build_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def _runtime_options(registry: Registry) -> tuple[dict[str, type[BaseModel]], dict[str, type[BaseModel]]]:
-    """The models of `training.options` and of `serving.options`, by runtime."""
+def _runtime_options(registry: Registry) -> dict[str, dict[str, type[BaseModel]]]:
+    """The models of the `options:` of each block with a runtime, by the block's model and by runtime."""
     runtimes = registry.runtimes.values()
-    trained = {each.name: each.training_options for each in runtimes if each.training_options is not None}
-    return trained, {each.name: each.serving_options for each in runtimes if each.serving_options is not None}
+    return {
+        "TrainingBlock": {each.name: each.training_options for each in runtimes if each.training_options is not None},
+        "ServingBlock": {each.name: each.serving_options for each in runtimes if each.serving_options is not None},
+        "ClusterBlock": {each.name: each.cluster_options for each in runtimes if each.cluster_options is not None},
+    }
 
 
 def _spellings(strategy: Strategy) -> list[str]:
@@ -98,11 +101,13 @@ def _list_regions(definition: dict[str, Any]) -> None:
 
 
 def _narrow_runtime(definition: dict[str, Any], options: dict[str, str]) -> None:
-    """Name the runtimes, and give each its options."""
-    _list_names(definition["properties"]["runtime"], options)
+    """Name the runtimes, and give each its options; those of the default also where none is named."""
+    field = definition["properties"]["runtime"]
+    _list_names(field, options)
     definition["allOf"] = [
         {
-            "if": {"properties": {"runtime": {"const": name}}, "required": ["runtime"]},
+            "if": {"properties": {"runtime": {"const": name}}}
+            | ({} if name == field.get("default") else {"required": ["runtime"]}),
             "then": {"properties": {"options": {"$ref": _REF.format(model=model)}}},
         }
         for name, model in options.items()

@@ -33,7 +33,9 @@ _Writer = Callable[[ErrorDetails, str], str]
 def explain(model: type[BaseModel], error: ValidationError, prefix: Path = ()) -> Iterator[Problem]:
     """Yield a problem for each error; `prefix` is the path of the model inside the file."""
     for found in error.errors(include_url=False):
-        yield _explain_one(model, found, prefix)
+        place = _place(model, found["loc"])
+        if place is not None:
+            yield _explain_one(model, {**found, "loc": place}, prefix)
 
 
 def _explain_one(model: type[BaseModel], found: ErrorDetails, prefix: Path) -> Problem:
@@ -144,6 +146,31 @@ def _lower_word(text: str) -> str:
     return _lower(text) if text[1:2].islower() or text.startswith("A ") else text
 
 
+def _place(model: type[BaseModel], path: Path) -> Path | None:
+    """The path as the file has it: pydantic adds which branch of `int | Literal["auto"]` it means.
+
+    None for the branch of the word, whose description the number's has anyway.
+    """
+    annotation: Any = model
+    place: list[str | int] = []
+    for step in path:
+        if _has_branches(annotation):
+            if str(step).startswith("literal["):
+                return None
+            annotation = _present(annotation)
+            continue
+        annotation = _step(annotation, step)
+        annotation = annotation.annotation if isinstance(annotation, FieldInfo) else annotation
+        place.append(step)
+    return tuple(place)
+
+
+def _has_branches(annotation: Any) -> bool:
+    if get_origin(annotation) not in (Union, UnionType):
+        return False
+    return sum(part is not type(None) for part in get_args(annotation)) > 1
+
+
 def _find_field(model: type[BaseModel], path: Path) -> FieldInfo | None:
     """The field that a path inside the model ends in, or the last one before a list index."""
     annotation: Any = model
@@ -177,9 +204,10 @@ def _block(annotation: Any) -> type[BaseModel] | None:
 
 
 def _present(annotation: Any) -> Any:
-    """The type of a value that is given: without `| None`."""
+    """The type of a value that is given: without `| None`, and without the word that may stand for it."""
     if get_origin(annotation) in (Union, UnionType):
-        rest = [part for part in get_args(annotation) if part is not type(None)]
+        given = [part for part in get_args(annotation) if part is not type(None)]
+        rest = [part for part in given if get_origin(part) is not Literal] or given
         return rest[0] if len(rest) == 1 else None
     return annotation
 

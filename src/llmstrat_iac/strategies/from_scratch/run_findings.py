@@ -37,8 +37,8 @@ def _ends_before_it_is_done(run: RunPlan, limits: Limits) -> Iterator[Finding]:
 
 
 def _dearer_than_allowed(run: RunPlan, limits: Limits) -> Iterator[Finding]:
-    limit, hour = limits.max_hourly_usd, run.hour_usd
-    if limit is not None and hour is not None and hour > limit:
+    limit, hour = limits.max_hourly_usd, run.hour.usd
+    if limit is not None and hour > limit:
         yield Finding(
             rule="cluster-hourly-limit",
             severity=Severity.ERROR,

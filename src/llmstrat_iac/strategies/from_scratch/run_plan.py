@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from llmstrat_iac.catalog.aws_prices import aws_price
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
-from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine
+from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Total, total
 from llmstrat_iac.pretraining import ResolvedPretraining
 
 _GIB_IN_GB = 1.073741824
@@ -41,25 +41,20 @@ class RunPlan:
         return None if self.plan.usd_per_hour is None else self.plan.usd_per_hour / self.plan.nodes
 
     @property
-    def hour_usd(self) -> float | None:
-        """US dollars an hour for everything that bills while it runs; None if a price isn't known."""
-        beside = [line.usd for line in self.runtime_costs if line.basis is Basis.HOUR]
-        monthly = [line.usd for line in self.runtime_costs if line.basis is Basis.MONTH]
-        if self.node_usd is None or None in beside or None in monthly:
-            return None
-        return (
-            self.node_usd * self.nodes
-            + sum(each for each in beside if each is not None)
-            + sum(each for each in monthly if each is not None) / HOURS_A_MONTH
-        )
+    def hour(self) -> Total:
+        """US dollars an hour for everything that bills while it runs, as far as prices are known."""
+        nodes = Total(0.0, (self.name,)) if self.node_usd is None else Total(self.node_usd * self.nodes)
+        hourly = total((line for line in self.runtime_costs if line.basis is Basis.HOUR), hours=1)
+        monthly = total(line for line in self.runtime_costs if line.basis is Basis.MONTH)
+        return nodes + hourly + Total(monthly.usd / HOURS_A_MONTH, monthly.unknown)
 
     @property
     def usd(self) -> Span | None:
-        """US dollars for the whole run; None if a price isn't known."""
-        hour, days = self.hour_usd, self.plan.days
-        if hour is None:
+        """US dollars for the whole run, as far as prices are known; None if the nodes' isn't."""
+        if self.node_usd is None:
             return None
-        return Span(hour * 24 * days.low, hour * 24 * days.likely, hour * 24 * days.high)
+        day, days = self.hour.usd * 24, self.plan.days
+        return Span(day * days.low, day * days.likely, day * days.high)
 
     def costs(self) -> Iterator[CostLine]:
         """Nodes and what they need, once; checkpoints and the model by the month."""

@@ -142,11 +142,12 @@ def _time(run: RunPlan) -> Iterator[SizingLine]:
 
 
 def _money(run: RunPlan) -> Iterator[SizingLine]:
-    usd, hour = run.usd, run.hour_usd
-    if usd is None or hour is None:
-        yield SizingLine("run: cost", "unknown", "a price isn't known; the lines above say which")
-    else:
-        yield SizingLine("run: cost", dollars(usd), f"{hour:,.2f} USD an hour, with network and storage")
+    usd, hour = run.usd, run.hour
+    if usd is None:
+        yield SizingLine("run: cost", "unknown", f"the price of {run.name} isn't known in {run.pretraining.region}")
+        return
+    missing = f"; not counted: {', '.join(hour.unknown)}" if hour.unknown else ""
+    yield SizingLine("run: cost", dollars(usd), f"{hour.usd:,.2f} USD an hour, with network and storage{missing}")
 
 
 def _alternatives(run: RunPlan) -> Iterator[SizingLine]:
