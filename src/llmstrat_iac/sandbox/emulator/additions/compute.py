@@ -93,7 +93,7 @@ def _install_instances() -> None:
 
 
 def _install_balancers() -> None:
-    from llmstrat_iac.sandbox.emulator.compute import forwarding
+    from llmstrat_iac.sandbox.emulator.compute import forwarding, listeners
     from llmstrat_iac.sandbox.emulator.compute import load_balancers as balancers
     from llmstrat_iac.sandbox.emulator.compute import target_groups as targets
 
@@ -101,10 +101,10 @@ def _install_balancers() -> None:
         "CreateLoadBalancer": balancers.create_balancer, "DescribeLoadBalancers": balancers.describe_balancers,
         "DeleteLoadBalancer": balancers.delete_balancer, "SetSubnets": balancers.set_subnets,
         "SetSecurityGroups": balancers.set_security_groups,
-        "ModifyLoadBalancerAttributes": balancers.modify_attributes, "CreateListener": balancers.create_listener,
-        "DescribeListeners": balancers.describe_listeners, "ModifyListener": balancers.modify_listener,
-        "DeleteListener": balancers.delete_listener, "CreateRule": balancers.create_rule,
-        "DescribeRules": balancers.describe_rules, "ModifyRule": balancers.modify_rule,
+        "ModifyLoadBalancerAttributes": balancers.modify_attributes, "CreateListener": listeners.create_listener,
+        "DescribeListeners": listeners.describe_listeners, "ModifyListener": listeners.modify_listener,
+        "DeleteListener": listeners.delete_listener, "CreateRule": listeners.create_rule,
+        "DescribeRules": listeners.describe_rules, "ModifyRule": listeners.modify_rule,
         "CreateTargetGroup": targets.create_group, "DescribeTargetGroups": targets.describe_groups,
         "ModifyTargetGroup": targets.modify_group, "DeleteTargetGroup": targets.delete_group,
         "RegisterTargets": targets.register, "DeregisterTargets": targets.deregister,
@@ -117,7 +117,7 @@ def _install_balancers() -> None:
 
 
 def _install_groups() -> None:
-    from llmstrat_iac.sandbox.emulator.compute import attachments, groups, instances, refreshes
+    from llmstrat_iac.sandbox.emulator.compute import attachments, capacity, groups, instances, refreshes
 
     handlers = {
         "CreateAutoScalingGroup": groups.create, "DescribeAutoScalingGroups": groups.describe,
@@ -134,7 +134,7 @@ def _install_groups() -> None:
         "ResumeProcesses": attachments.resume, "DescribeLifecycleHooks": attachments.describe_hooks,
         "DescribeTags": attachments.describe_tags, "DescribeWarmPool": attachments.describe_warm_pool,
     }  # fmt: skip
-    instances.on_end.append(groups.ended)
+    instances.on_end.append(capacity.ended)
     _answer_first(SCALING, "autoscaling", handlers)
 
 

@@ -108,9 +108,6 @@ def _record(merged: Arguments, size: Size, place: Record) -> Record:
     market = merged.get("InstanceMarketOptions") or {}
     spot = market.get("MarketType") == "spot"
     placement = {key: value for key, value in (merged.get("Placement") or {}).items() if value is not None}
-    metadata = {"HttpTokens": "optional", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1}
-    metadata |= {"HttpProtocolIpv6": "disabled", "InstanceMetadataTags": "disabled"}
-    metadata |= {key: value for key, value in (merged.get("MetadataOptions") or {}).items() if key != "State"}
     return {
         "InstanceId": f"i-{secrets.token_hex(9)[:17]}",
         "ImageId": merged["ImageId"],
@@ -136,7 +133,7 @@ def _record(merged: Arguments, size: Size, place: Record) -> Record:
         "UserData": merged.get("UserData") or "",
         "LaunchTime": ec2._now_ts(),
         "IamInstanceProfile": _profile(merged.get("IamInstanceProfile") or {}),
-        "MetadataOptions": {"State": "applied", **metadata},
+        "MetadataOptions": _metadata(merged.get("MetadataOptions") or {}),
         "CapacityReservationSpecification": {
             "CapacityReservationPreference": "open", **(merged.get("CapacityReservationSpecification") or {})
         },
@@ -157,6 +154,12 @@ def _record(merged: Arguments, size: Size, place: Record) -> Record:
             "DisableApiStop": bool(merged.get("DisableApiStop")),
         },
     }  # fmt: skip
+
+
+def _metadata(asked: Mapping[str, Any]) -> Record:
+    options = {"HttpTokens": "optional", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1}
+    options |= {"HttpProtocolIpv6": "disabled", "InstanceMetadataTags": "disabled"}
+    return {**options, **asked, "State": "applied"}
 
 
 def _profile(asked: Mapping[str, str]) -> Record | None:

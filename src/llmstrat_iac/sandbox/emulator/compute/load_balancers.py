@@ -1,4 +1,4 @@
-"""Load balancers, listeners and rules as ELBv2 keeps them: with every action, and gone as a whole."""
+"""Load balancers as ELBv2 keeps them: in their subnets' VPC, with interfaces there, gone with all their listeners."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_region
 from ministack.services import alb, ec2
 
 from llmstrat_iac.sandbox.emulator.compute import interfaces
+from llmstrat_iac.sandbox.emulator.compute.elb_records import arn, attribute_list, balancer_of, check_name
+from llmstrat_iac.sandbox.emulator.compute.listeners import remove_listener
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments, PassOnError
 
 Record = dict[str, Any]
@@ -25,27 +27,8 @@ _ATTRIBUTES = {
     "routing.http.xff_header_processing.mode": "append", "routing.http2.enabled": "true",
     "waf.fail_open.enabled": "false", "zonal_shift.config.enabled": "false",
 }  # fmt: skip
-_LISTENER_ATTRIBUTES = {"routing.http.response.server.enabled": "true"}
-_LONGEST_NAME = 32
 _LONGEST_IDLE = 4000
 _IDLE = "idle_timeout.timeout_seconds"
-# A condition's values stand in a block of their own kind; the data plane reads them from `Values`.
-_CONDITIONS = {
-    "path-pattern": "PathPatternConfig", "host-header": "HostHeaderConfig",
-    "http-request-method": "HttpRequestMethodConfig", "source-ip": "SourceIpConfig",
-}  # fmt: skip
-
-
-def arn(resource: str) -> str:
-    """The ARN of something of this account in this region."""
-    return f"arn:aws:elasticloadbalancing:{get_region()}:{get_account_id()}:{resource}"
-
-
-def check_name(name: str, what: str) -> None:
-    """Refuse a name that ELBv2 refuses."""
-    if not 1 <= len(name) <= _LONGEST_NAME:
-        message = f"The {what} name '{name}' cannot be longer than '{_LONGEST_NAME}' characters"
-        raise ApiError("ValidationError", message)
 
 
 def create_balancer(asked: Arguments) -> Mapping[str, Any]:
@@ -79,11 +62,6 @@ def create_balancer(asked: Arguments) -> Mapping[str, Any]:
     alb._tags[balancer] = list(asked.get("Tags") or ())
     alb._lb_attrs[balancer] = attribute_list(_ATTRIBUTES)
     return {"LoadBalancers": [_shown(record)]}
-
-
-def attribute_list(values: Mapping[str, str]) -> list[dict[str, str]]:
-    """Attributes as upstream keeps them."""
-    return [{"Key": key, "Value": value} for key, value in values.items()]
 
 
 def _check_subnets(subnet_ids: Sequence[str], kind: str) -> str:
@@ -122,7 +100,7 @@ def describe_balancers(asked: Arguments) -> Mapping[str, Any]:
     """DescribeLoadBalancers."""
     arns, names = asked.get("LoadBalancerArns") or (), asked.get("Names") or ()
     for balancer in arns:
-        _balancer(balancer)
+        balancer_of(balancer)
     records = [
         each
         for each in alb._lbs.values()
@@ -142,13 +120,6 @@ def _shown(record: Record) -> Record:
     return {**record, "State": {"Code": record["State"]}, "AvailabilityZones": zones}
 
 
-def _balancer(balancer: str) -> Record:
-    found: Record | None = alb._lbs.get(balancer)
-    if found is None:
-        raise ApiError("LoadBalancerNotFound", f"Load balancer '{balancer}' not found")
-    return found
-
-
 def delete_balancer(asked: Arguments) -> Mapping[str, Any]:
     """DeleteLoadBalancer, with its listeners and their rules; one that is gone already is no error."""
     balancer = asked["LoadBalancerArn"]
@@ -159,7 +130,7 @@ def delete_balancer(asked: Arguments) -> Mapping[str, Any]:
         message = f"Load balancer '{balancer}' cannot be deleted because deletion protection is enabled"
         raise ApiError("OperationNotPermitted", message)
     for listener in [key for key, each in alb._listeners.items() if each["LoadBalancerArn"] == balancer]:
-        _remove_listener(listener)
+        remove_listener(listener)
     interfaces.remove(record["_interfaces"].values())
     for store in (alb._lbs, alb._lb_attrs, alb._tags):
         store.pop(balancer, None)
@@ -179,7 +150,7 @@ def modify_attributes(asked: Arguments) -> Mapping[str, Any]:
 
 def set_subnets(asked: Arguments) -> Mapping[str, Any]:
     """SetSubnets."""
-    record = _balancer(asked["LoadBalancerArn"])
+    record = balancer_of(asked["LoadBalancerArn"])
     subnets = list(asked.get("Subnets") or [each["SubnetId"] for each in asked.get("SubnetMappings") or ()])
     _check_subnets(subnets, record["Type"])
     _place(record, subnets)
@@ -188,194 +159,9 @@ def set_subnets(asked: Arguments) -> Mapping[str, Any]:
 
 def set_security_groups(asked: Arguments) -> Mapping[str, Any]:
     """SetSecurityGroups."""
-    record = _balancer(asked["LoadBalancerArn"])
+    record = balancer_of(asked["LoadBalancerArn"])
     groups = _groups(asked["SecurityGroups"], record["VpcId"])
     record["SecurityGroups"] = [each["GroupId"] for each in groups]
     for interface_id in record["_interfaces"].values():
         ec2._network_interfaces[interface_id]["Groups"] = groups
     return {"SecurityGroupIds": record["SecurityGroups"]}
-
-
-def create_listener(asked: Arguments) -> Mapping[str, Any]:
-    """CreateListener, and the default rule that the data plane reads."""
-    record = _balancer(asked["LoadBalancerArn"])
-    port = int(asked.get("Port") or 80)
-    if any(
-        each["LoadBalancerArn"] == record["LoadBalancerArn"] and each["Port"] == port
-        for each in alb._listeners.values()
-    ):
-        raise ApiError("DuplicateListener", f"A listener already exists on port {port} for this load balancer")
-    path = record["LoadBalancerArn"].rpartition("loadbalancer/")[2]
-    listener = arn(f"listener/{path}/{secrets.token_hex(8)}")
-    made: Record = {
-        "ListenerArn": listener,
-        "LoadBalancerArn": record["LoadBalancerArn"],
-        "Port": port,
-        "Protocol": asked.get("Protocol") or "HTTP",
-        "DefaultActions": actions(asked["DefaultActions"]),
-    }
-    _secure(made, asked)
-    alb._listeners[listener] = made
-    alb._listener_attrs[listener] = attribute_list(_LISTENER_ATTRIBUTES)
-    alb._tags[listener] = list(asked.get("Tags") or ())
-    _add_rule(listener, "default", [], made["DefaultActions"])
-    return {"Listeners": [_shown_listener(made)]}
-
-
-def _secure(made: Record, asked: Arguments) -> None:
-    certificates = [each["CertificateArn"] for each in asked.get("Certificates") or () if each.get("CertificateArn")]
-    alb._apply_tls_settings(made, certificates, asked.get("SslPolicy"))
-
-
-def actions(asked: Sequence[Mapping[str, Any]]) -> list[Record]:
-    """Actions in full: a forward names its target group both ways, and in order."""
-    result = []
-    for number, each in enumerate(asked, 1):
-        action = {"Order": number, **each}
-        forward = action.get("ForwardConfig") or {}
-        targets = forward.get("TargetGroups") or ()
-        if action["Type"] == "forward":
-            names = (
-                [action["TargetGroupArn"]]
-                if action.get("TargetGroupArn")
-                else [one["TargetGroupArn"] for one in targets]
-            )
-            for name in names:
-                if name not in alb._tgs:
-                    raise ApiError("TargetGroupNotFound", f"Target groups '{name}' not found")
-            if len(names) == 1:
-                action["TargetGroupArn"] = names[0]
-            weighted = [{"Weight": 1, **one} for one in targets] or [{"TargetGroupArn": names[0], "Weight": 1}]
-            action["ForwardConfig"] = {
-                "TargetGroupStickinessConfig": {"Enabled": False},
-                **forward,
-                "TargetGroups": weighted,
-            }
-        result.append(action)
-    return result
-
-
-def describe_listeners(asked: Arguments) -> Mapping[str, Any]:
-    """DescribeListeners."""
-    arns, balancer = asked.get("ListenerArns") or (), asked.get("LoadBalancerArn")
-    for listener in arns:
-        _listener(listener)
-    if balancer:
-        _balancer(balancer)
-    records = [
-        each
-        for each in alb._listeners.values()
-        if (not arns or each["ListenerArn"] in arns) and balancer in (None, each["LoadBalancerArn"])
-    ]
-    return {"Listeners": [_shown_listener(each) for each in records]}
-
-
-def _shown_listener(record: Record) -> Record:
-    certificates = [{"CertificateArn": each} for each in record.get("Certificates") or ()]
-    return {**record, "Certificates": certificates or None}
-
-
-def _listener(listener: str) -> Record:
-    found: Record | None = alb._listeners.get(listener)
-    if found is None:
-        raise ApiError("ListenerNotFound", f"Listener '{listener}' not found")
-    return found
-
-
-def modify_listener(asked: Arguments) -> Mapping[str, Any]:
-    """ModifyListener."""
-    record = _listener(asked["ListenerArn"])
-    record |= {key: asked[key] for key in ("Port", "Protocol") if asked.get(key)}
-    _secure(record, asked)
-    if asked.get("DefaultActions"):
-        record["DefaultActions"] = actions(asked["DefaultActions"])
-        for rule in alb._rules.values():
-            if rule["ListenerArn"] == record["ListenerArn"] and rule["IsDefault"]:
-                rule["Actions"] = record["DefaultActions"]
-    return {"Listeners": [_shown_listener(record)]}
-
-
-def delete_listener(asked: Arguments) -> Mapping[str, Any]:
-    """DeleteListener."""
-    _listener(asked["ListenerArn"])
-    _remove_listener(asked["ListenerArn"])
-    return {}
-
-
-def _remove_listener(listener: str) -> None:
-    for store in (alb._listeners, alb._listener_attrs, alb._tags):
-        store.pop(listener, None)
-    for rule in [key for key, each in alb._rules.items() if each.get("ListenerArn") == listener]:
-        alb._rules.pop(rule, None)
-        alb._tags.pop(rule, None)
-
-
-def create_rule(asked: Arguments) -> Mapping[str, Any]:
-    """CreateRule; each listener's priorities differ. Upstream makes those with transforms."""
-    if asked.get("Transforms"):
-        raise PassOnError
-    listener = _listener(asked["ListenerArn"])["ListenerArn"]
-    priority = str(asked["Priority"])
-    if any(each["ListenerArn"] == listener and each["Priority"] == priority for each in alb._rules.values()):
-        raise ApiError("PriorityInUse", f"Priority '{priority}' is currently in use")
-    made = _add_rule(listener, priority, _conditions(asked["Conditions"]), actions(asked["Actions"]))
-    alb._tags[made["RuleArn"]] = list(asked.get("Tags") or ())
-    return {"Rules": [made]}
-
-
-def _add_rule(listener: str, priority: str, conditions: list[Record], wanted: list[Record]) -> Record:
-    rule = f"{listener.replace(':listener/', ':listener-rule/')}/{secrets.token_hex(8)}"
-    alb._rules[rule] = {
-        "RuleArn": rule,
-        "ListenerArn": listener,
-        "Priority": priority,
-        "Conditions": conditions,
-        "Actions": wanted,
-        "IsDefault": priority == "default",
-        "Transforms": [],
-    }
-    return alb._rules[rule]  # type: ignore[no-any-return]
-
-
-def _conditions(asked: Sequence[Mapping[str, Any]]) -> list[Record]:
-    result = []
-    for each in asked:
-        block = each.get(_CONDITIONS.get(each["Field"], "")) or {}
-        values = each.get("Values") or block.get("Values") or []
-        own = {_CONDITIONS[each["Field"]]: {"Values": values}} if each["Field"] in _CONDITIONS else {}
-        result.append({**each, **own, "Values": values})
-    return result
-
-
-def describe_rules(asked: Arguments) -> Mapping[str, Any]:
-    """DescribeRules."""
-    arns, listener = asked.get("RuleArns") or (), asked.get("ListenerArn")
-    for rule in arns:
-        _rule(rule)
-    if listener:
-        _listener(listener)
-    records = [
-        each
-        for each in alb._rules.values()
-        if (not arns or each["RuleArn"] in arns) and listener in (None, each["ListenerArn"])
-    ]
-    return {"Rules": records}
-
-
-def _rule(rule: str) -> Record:
-    found: Record | None = alb._rules.get(rule)
-    if found is None:
-        raise ApiError("RuleNotFound", f"Rules '{rule}' not found")
-    return found
-
-
-def modify_rule(asked: Arguments) -> Mapping[str, Any]:
-    """ModifyRule, but for transforms."""
-    if asked.get("Transforms") or asked.get("ResetTransforms"):
-        raise PassOnError
-    record = _rule(asked["RuleArn"])
-    if asked.get("Conditions"):
-        record["Conditions"] = _conditions(asked["Conditions"])
-    if asked.get("Actions"):
-        record["Actions"] = actions(asked["Actions"])
-    return {"Rules": [record]}

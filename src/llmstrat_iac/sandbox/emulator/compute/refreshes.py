@@ -10,7 +10,7 @@ from typing import Any
 from ministack.core.responses import new_uuid
 from ministack.services import alb, autoscaling
 
-from llmstrat_iac.sandbox.emulator.compute import groups, launch_templates, target_groups
+from llmstrat_iac.sandbox.emulator.compute import capacity, groups, launch_templates, target_groups
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
 
 Record = dict[str, Any]
@@ -56,7 +56,7 @@ async def _run(record: Record, refresh: Record) -> None:
     refresh |= {"Status": "InProgress", "InstancesToUpdate": len(old)}
     for number, member in enumerate(old, 1):
         if member in record["Instances"]:
-            groups.replace(record, member)
+            capacity.replace(record, member)
             if not await _served(record):
                 refresh |= {"Status": "Failed", "StatusReason": "The new instances didn't become healthy in time."}
                 refresh["EndTime"] = autoscaling.now_iso()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import alb, ec2
 
-from llmstrat_iac.sandbox.emulator.compute.load_balancers import arn, attribute_list, check_name
+from llmstrat_iac.sandbox.emulator.compute.elb_records import arn, attribute_list, check_name
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
 
 Record = dict[str, Any]
