@@ -22,7 +22,7 @@ def search_clusters(pretraining: ResolvedPretraining) -> Search:
     cluster = pretraining.cluster
     if cluster.instance != "auto" and find_instance(cluster.instance) is None:
         return Search(None, (), ())
-    return search(run_of(pretraining), wish_of(cluster), price=_price(pretraining))
+    return search(run_of(pretraining), wish_of(cluster), price=price_of(pretraining))
 
 
 def run_of(pretraining: ResolvedPretraining) -> Run:
@@ -75,12 +75,13 @@ def storage_gb_s(storage: StorageBlock) -> float | None:
     return storage.gib / _GIB_A_TIB * storage.mbps_per_tib / 1000
 
 
-def _price(pretraining: ResolvedPretraining) -> Price:
-    """Reserved instances cost what they cost on demand; blocks and training plans have prices of their own."""
+def price_of(pretraining: ResolvedPretraining, region: str | None = None) -> Price:
+    """The runtime's. Reserved instances cost what they cost on demand; blocks and training plans have prices of their
+    own, which the catalogue hasn't."""
     capacity = pretraining.cluster.capacity
     kind = "on-demand" if capacity == "reservation" else capacity
 
     def price(instance: InstanceType) -> AwsPrice:
-        return pretraining.runtime.price(instance.name, pretraining.region, "training", kind)
+        return pretraining.runtime.price(instance.name, region or pretraining.region, "training", kind)
 
     return price

@@ -9,6 +9,7 @@ from llmstrat_iac.catalog.aws_prices import aws_price
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
 from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Total, total
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.planning import node_price
 
 _GIB_IN_GB = 1.073741824
 
@@ -73,12 +74,7 @@ class RunPlan:
 
     def _nodes(self) -> CostLine:
         capacity = self.pretraining.cluster.capacity
-        price = self.pretraining.runtime.price(
-            self.plan.instance.name,
-            self.pretraining.region,
-            "training",
-            "spot" if capacity == "spot" else "on-demand",
-        )
+        price = node_price(self.pretraining)(self.plan.instance)
         kind = "" if capacity == "on-demand" else f" ({capacity})"
         return CostLine(
             item=f"{self.nodes} x {self.name}: training{kind}",
