@@ -37,6 +37,7 @@ COMMANDS = {
     "models": "List known models with prices and lifecycle.",
     "gpus": "List GPU instance types with their prices.",
     "fit": "Find the GPU instance that a model needs.",
+    "train-plan": "Compare the clusters that can train a model from scratch.",
     "schema": "Print or write the JSON Schema of the spec.",
     "plugins": "List plugins, enabled and installed.",
     "sandbox": "Start, stop and inspect the embedded AWS sandbox.",
@@ -47,7 +48,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Commands `name` come from `llmstrat_iac.cli.<name>_command`, attribute `command`."""
+    """Commands `name` come from `llmstrat_iac.cli.<name>_command` (`_` for `-`), attribute `command`."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -56,7 +57,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         with _no_collection():
-            module = import_module(f"llmstrat_iac.cli.{cmd_name}_command")
+            module = import_module(f"llmstrat_iac.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
         return command
 

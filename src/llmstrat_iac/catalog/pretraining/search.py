@@ -38,11 +38,11 @@ def search(run: Run, wish: Wish, *, price: Price, candidates: Iterable[InstanceT
     With both, the cheapest that keeps both. With neither, and the number of nodes open, the cheapest within
     `DEFAULT_DEADLINE_DAYS`. Deadline and budget are held against what is likely, not against the range's end.
     """
-    look = _Look(run, workload(run), _aimed(wish), price)
+    look = _Look(run, workload(run), aimed(wish), price)
     for instance in _candidates(wish, candidates):
         look.at(instance)
     plans = sorted(look.plans, key=_cost)
-    kept = [plan for plan in plans if _keeps(plan, look.wish)]
+    kept = [plan for plan in plans if keeps(plan, look.wish)]
     return Search(_best(kept, look.wish), tuple(plans), tuple(look.refused))
 
 
@@ -70,7 +70,7 @@ class _Look:
             self.refused.append(Refusal(instance, nodes, why_not(self.work, instance, nodes)))
             return
         self.plans.append(plan)
-        if not _keeps(plan, self.wish):
+        if not keeps(plan, self.wish):
             self.refused.append(Refusal(instance, nodes, _misses(plan, self.wish)))
 
     def _open(self, instance: InstanceType) -> None:
@@ -84,7 +84,7 @@ class _Look:
             return
         self._refine(instance, numbers, found)
         plans = [found[nodes] for nodes in sorted(found)]
-        if not any(_keeps(plan, self.wish) for plan in plans):
+        if not any(keeps(plan, self.wish) for plan in plans):
             nearest = min(plans, key=lambda plan: _distance(plan, self.wish))
             self.refused.append(Refusal(instance, nearest.nodes, _misses(nearest, self.wish)))
         self.plans += _shown(plans, self.wish)
@@ -97,7 +97,7 @@ class _Look:
                 (
                     (low, high)
                     for low, high in pairwise(tried)
-                    if _keeps(found[low], self.wish) != _keeps(found[high], self.wish)
+                    if keeps(found[low], self.wish) != keeps(found[high], self.wish)
                 ),
                 None,
             )
@@ -132,7 +132,8 @@ def node_numbers(run: Run, instance: InstanceType, *, most: int = MOST_NODES) ->
     return sorted(nodes for nodes in found if nodes <= most)
 
 
-def _aimed(wish: Wish) -> Wish:
+def aimed(wish: Wish) -> Wish:
+    """With the default deadline, if the number of nodes is open and nothing else says what is wanted."""
     if wish.nodes is not None or wish.deadline_days is not None or wish.budget_usd is not None:
         return wish
     return Wish(wish.instance, None, DEFAULT_DEADLINE_DAYS, None, wish.storage_gb_s)
@@ -153,7 +154,8 @@ def _clusters(instance: InstanceType) -> bool:
     )
 
 
-def _keeps(plan: ClusterPlan, wish: Wish) -> bool:
+def keeps(plan: ClusterPlan, wish: Wish) -> bool:
+    """Whether it is likely to end by the deadline and within the budget, where these are given."""
     if wish.deadline_days is not None and plan.days.likely > wish.deadline_days:
         return False
     return wish.budget_usd is None or (plan.usd is not None and plan.usd.likely <= wish.budget_usd)
@@ -192,7 +194,7 @@ def _cost(plan: ClusterPlan) -> tuple[bool, float, float]:
 def _shown(plans: list[ClusterPlan], wish: Wish) -> list[ClusterPlan]:
     """Some of them, the smallest and the largest cluster, and the best that keeps the wish."""
     shown = _thinned(plans, SHOWN)
-    kept = [plan for plan in plans if _keeps(plan, wish)]
+    kept = [plan for plan in plans if keeps(plan, wish)]
     best = _best(sorted(kept, key=_cost), wish)
     return shown if best is None or best in shown else [*shown, best]
 
