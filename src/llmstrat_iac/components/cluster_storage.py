@@ -33,5 +33,6 @@ def create_storage(
             mbps_per_tib=pretraining.cluster.storage.mbps_per_tib,
             links=[Link(CORPUS, pretraining.corpus.source)],
         ),
-        opts,
+        # Before its disks FSx checks that Lustre's ports are open, and refuses otherwise.
+        pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=network.ready)),
     )

@@ -67,6 +67,9 @@ DELETE_FILE_SYSTEM = UniversalTarget(
     permission="fsx:DeleteFileSystem",
     members=("FileSystemId", "LustreConfiguration"),
 )
+DELETE_CLUSTER = UniversalTarget(
+    service="sagemaker", action="deleteCluster", permission="sagemaker:DeleteCluster", members=("ClusterName",)
+)
 UNIVERSAL_TARGETS = (
     STOP_FUNCTION,
     STOP_GROUP,
@@ -75,6 +78,7 @@ UNIVERSAL_TARGETS = (
     DELETE_ENDPOINT,
     DELETE_INFERENCE_COMPONENT,
     DELETE_FILE_SYSTEM,
+    DELETE_CLUSTER,
 )
 
 

@@ -14,6 +14,7 @@ from llmstrat_iac.components.policies import Account, Statement
 from llmstrat_iac.components.sagemaker.roles import read_secret, read_uris
 from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.storage import has_file_system
 
 _EC2 = "arn:{partition}:ec2:{region}:{account}:"
 
@@ -63,9 +64,15 @@ def job_statements(
             [pulumi.Output.concat(bucket, "/", prefix, "*")],
         ),
         Statement(("s3:ListBucket",), [bucket]),
-        *read_uris([pretraining.corpus.source, pretraining.tokenizer.source], account),
+        *read_uris(_sources(pretraining), account),
         *([] if token is None else [read_secret(token)]),
     ]
+
+
+def _sources(pretraining: ResolvedPretraining) -> list[str]:
+    """Behind a file system the corpus is FSx's to read, by a role of its own."""
+    tokenizer = [pretraining.tokenizer.source]
+    return tokenizer if has_file_system(pretraining) else [*tokenizer, pretraining.corpus.source]
 
 
 def _arn(account: Account, kind: str, identity: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from llmstrat_iac.components.sagemaker.options import Image
+from llmstrat_iac.components.sagemaker.options import Image, RetentionDays
 from llmstrat_iac.spec.common import Closed
+from llmstrat_iac.spec.units import Ttl
 
 Ami = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
 Controller = Annotated[str, Field(pattern=r"^ml\.[cmrt]\d[a-z]*\.\w+$")]
@@ -30,6 +31,13 @@ class ClusterOptions(Closed):
         default=True, description="Let HyperPod test GPUs, memory and network of each node before it takes a job."
     )
     replace_nodes: bool = Field(default=True, description="Let HyperPod reboot or replace a node that fails.")
+    max_duration: Ttl | None = Field(
+        default=None, description="After which the cluster stops; a quarter more than the plan's longest if unset."
+    )
+    idle_minutes: int = Field(
+        default=120, ge=30, le=1440, description="Minutes without a new step after which the cluster stops."
+    )
+    log_retention_days: RetentionDays = Field(default=30, description="Days that CloudWatch keeps the job's log.")
     delete_when_over: bool = Field(
         default=True,
         description="Let the controller delete the cluster when the job is over, instead of waiting for `up` or `down`",

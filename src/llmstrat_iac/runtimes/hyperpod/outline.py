@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from llmstrat_iac.catalog.gpu_prices import sagemaker_price
 from llmstrat_iac.catalog.sagemaker_images import TRAINING, image_uri
+from llmstrat_iac.components.hyperpod.lifecycle import FILES
 from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, SizingLine, StackPlan
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
 from llmstrat_iac.pretraining.storage import (
@@ -18,14 +19,14 @@ from llmstrat_iac.pretraining.storage import (
     storage_resources,
     storage_sizing,
 )
+from llmstrat_iac.runtimes.ec2.cluster import cluster_network_resources
+from llmstrat_iac.runtimes.ec2.costs import network_lines
 from llmstrat_iac.runtimes.hyperpod.options import ClusterOptions
 from llmstrat_iac.runtimes.sagemaker.cluster_checks import check_training_plan
-from llmstrat_iac.runtimes.sagemaker.cluster_outline import code_files, expiry, network, network_lines
+from llmstrat_iac.runtimes.sagemaker.cluster_outline import code_files, expiry
 
 NOT_IN_CLUSTERS = frozenset({"g4dn.metal", "p3.16xlarge", "p3.2xlarge", "p3.8xlarge", "p3dn.24xlarge"})
 """Of the catalogue's types, what SageMaker's API doesn't list; a test compares them with botocore's enumeration."""
-LIFECYCLE_FILES = 4
-"""What nodes run when they are ready, and what the controller submits."""
 MAX_INSTANCES = 6758
 """SageMaker's API: ClusterInstanceGroupSpecification.InstanceCount."""
 
@@ -38,21 +39,32 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
     image = options.image or image_uri(TRAINING, pretraining.region)
     ends = 2 if has_file_system(pretraining) else 1
     resources = [
+        PlannedResource("llmstrat:hyperpod:Cluster", 1, "the component that owns everything of the job"),
         *code_files(pretraining),
-        PlannedResource("aws:s3/bucketObjectv2:BucketObjectv2", LIFECYCLE_FILES, "what the nodes begin with"),
+        PlannedResource("aws:s3/bucketObjectv2:BucketObjectv2", len(FILES), "what the nodes begin with"),
         PlannedResource("aws:iam/role:Role", 2, "what controller and workers run with"),
         PlannedResource("aws:iam/rolePolicy:RolePolicy", 2, "reads corpus and code, writes its results, nothing else"),
-        *network(),
+        *cluster_network_resources(),
         *storage_resources(pretraining),
         PlannedResource("aws:cloudcontrol/resource:Resource", 1, "the Slurm cluster, until the job is over"),
-        *(expiry(ends, "deletes cluster and file system") if pretraining.expires else ()),
+        PlannedResource("aws:cloudwatch/logGroup:LogGroup", 1, "the job's log; stays when the job is over"),
+        *(expiry(ends, "deletes cluster and file system") if ends_from_outside(pretraining) else ()),
     ]
     return StackPlan(
         resources=tuple(resources),
-        costs=(*_controller(pretraining), *network_lines(pretraining), *storage_costs(pretraining)),
+        costs=(
+            *_controller(pretraining),
+            *network_lines("cluster", pretraining.region, "nat"),
+            *storage_costs(pretraining),
+        ),
         sizing=(SizingLine("cluster: image", "PyTorch and CUDA", image), *storage_sizing(pretraining)),
         findings=(*_check(pretraining), *check_storage(pretraining)),
     )
+
+
+def ends_from_outside(pretraining: ResolvedPretraining) -> bool:
+    """Whether a schedule ends it: by the job's own time, which for a training plan nobody knows, or by the TTL."""
+    return pretraining.expires or pretraining.cluster.capacity != "training-plan"
 
 
 def _controller(pretraining: ResolvedPretraining) -> Iterator[CostLine]:
