@@ -9,7 +9,7 @@ from llmstrat_iac.catalog.aws_prices import aws_price
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
 from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Total, total
 from llmstrat_iac.pretraining import ResolvedPretraining
-from llmstrat_iac.pretraining.planning import node_price
+from llmstrat_iac.pretraining.planning import price_of
 
 _GIB_IN_GB = 1.073741824
 
@@ -74,7 +74,7 @@ class RunPlan:
 
     def _nodes(self) -> CostLine:
         capacity = self.pretraining.cluster.capacity
-        price = node_price(self.pretraining)(self.plan.instance)
+        price = price_of(self.pretraining)(self.plan.instance)
         kind = "" if capacity == "on-demand" else f" ({capacity})"
         return CostLine(
             item=f"{self.nodes} x {self.name}: training{kind}",
