@@ -32,7 +32,7 @@ def create_storage(
             gib=file_system_gib(pretraining),
             mbps_per_tib=pretraining.cluster.storage.mbps_per_tib,
             links=[Link(CORPUS, pretraining.corpus.source)],
+            after=network.ready,
         ),
-        # Before its disks FSx checks that Lustre's ports are open, and refuses otherwise.
-        pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=network.ready)),
+        opts,
     )

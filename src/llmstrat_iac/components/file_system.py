@@ -46,6 +46,9 @@ class FileSystemArgs:
     """1200, or a multiple of 2400; `pretraining.storage` chooses it."""
     mbps_per_tib: int
     links: Sequence[Link] = ()
+    after: Sequence[pulumi.Resource] = ()
+    """The network's rules: FSx checks that Lustre's ports are open, and refuses otherwise. Options of a component
+    don't reach what is in it."""
     log_retention_days: int = 30
 
 
@@ -117,7 +120,9 @@ def _lustre(
             tags={"Name": args.name},
         ),
         # A smaller one would be a new one, without the checkpoints.
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["storageCapacity"])),
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(ignore_changes=["storageCapacity"], depends_on=list(args.after))
+        ),
     )
 
 

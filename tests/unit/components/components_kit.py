@@ -96,6 +96,8 @@ class _Cloud(Mocks):
             outputs |= {"output": "s3://artifacts/hub/copied/output/model/"}
         if args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
             outputs["latestVersion"] = 1
+        if args.typ == "aws:fsx/lustreFileSystem:LustreFileSystem":
+            outputs |= {"dnsName": "fs-1.fsx.us-east-1.amazonaws.com", "mountName": "abcdef"}
         if args.typ == "aws:lb/loadBalancer:LoadBalancer":
             outputs["dnsName"] = f"internal-{args.inputs['name']}.us-east-1.elb.amazonaws.com"
         if args.typ == "aws:ec2/vpcEndpoint:VpcEndpoint":

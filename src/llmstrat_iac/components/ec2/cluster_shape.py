@@ -12,6 +12,8 @@ from llmstrat_iac.pretraining import ResolvedPretraining
 MOUNT = "/fsx"
 """Where nodes see the file system; `scripts/lustre.sh` mounts it there."""
 _MARGIN = 1.25
+_START_HOURS = 6
+"""For capacity that comes late, images, and the acceptance gate."""
 _MOST = timedelta(days=365)
 """A limit that systemd and `shutdown` can count to."""
 
@@ -59,5 +61,5 @@ def _lasts(pretraining: ResolvedPretraining) -> timedelta:
     wanted = pretraining.options.max_duration
     if wanted is not None:
         return _MOST if wanted.duration is None else wanted.duration
-    hours = math.ceil(pretraining.plan.days.high * 24 * _MARGIN) + 1
+    hours = math.ceil(pretraining.plan.days.high * 24 * _MARGIN) + _START_HOURS
     return min(timedelta(hours=hours), _MOST)

@@ -26,9 +26,11 @@ from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
 
 _STATUS, _MANIFEST, _CANCELLED = "status.json", "output/manifest.json", "cancelled.json"
 """A launcher that is told to stop still writes a status: the mark of a cancelled job is a file of its own."""
+_AT_ONCE = 500
+"""Instances in one call; EC2 takes at most 1,000."""
 _ALIVE = ("pending", "running", "shutting-down", "stopping")
-_ENDED = "its instances ended before the job did: terminated from outside, or the stack's time was over"
-_NEVER = "its instances ended before the job had begun: their log says why"
+_ENDED = "the instance ended before the job did: terminated from outside, or the stack's time was over"
+_NEVER = "the instance ended before the job had begun: its log says why"
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,9 @@ class Ec2Jobs:
                 self._session.client("autoscaling").update_auto_scaling_group(
                     AutoScalingGroupName=machines.group, MinSize=0, MaxSize=0, DesiredCapacity=0
                 )
-            if machines.instances:
-                self._session.client("ec2").terminate_instances(InstanceIds=machines.instances)
+            for start in range(0, len(machines.instances), _AT_ONCE):
+                some = machines.instances[start : start + _AT_ONCE]
+                self._session.client("ec2").terminate_instances(InstanceIds=some)
 
     def events(self, job: TuningJob) -> Iterator[JobEvent]:
         """Its beginning, the log, and its end; the log goes with the instance, once the job is over."""
