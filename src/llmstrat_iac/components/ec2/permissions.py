@@ -45,12 +45,8 @@ def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
     training = open_model.training if open_model and _on_ec2(open_model.training) else None
     serving = open_model.serving if open_model and _on_ec2(open_model.serving) else None
     cluster = resolved.pretraining if _on_ec2(resolved.pretraining) else None
-    yield _statement("ec2", _LOOKS, ("*",), "looking around: the calls take no resource")
-    kinds = ("vpc", "subnet", "route-table", "security-group", "security-group-rule", "vpc-endpoint")
-    yield _statement("ec2", _NETWORK, _ec2(*kinds), "a network of the stack's own; ids are chosen by EC2")
-    if training or cluster or (serving is not None and serving_egress(serving) == "nat"):
-        nat = _ec2("internet-gateway", "natgateway", "elastic-ip", "subnet", "vpc", "network-interface")
-        yield _statement("ec2", f"{_NAT} CreateTags DeleteTags", nat, "the way out to the hub and to PyPI")
+    nat = training or cluster or (serving is not None and serving_egress(serving) == "nat")
+    yield from network_permissions(nat=bool(nat))
     yield from _profiles(names)
     yield _statement(
         "ssm",
@@ -64,6 +60,16 @@ def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
         yield from _cluster(names, cluster)
     if serving is not None:
         yield from _serving(names)
+
+
+def network_permissions(*, nat: bool) -> Iterator[IamStatement]:
+    """For a network of the stack's own, whatever runs in it."""
+    yield _statement("ec2", _LOOKS, ("*",), "looking around: the calls take no resource")
+    kinds = ("vpc", "subnet", "route-table", "security-group", "security-group-rule", "vpc-endpoint")
+    yield _statement("ec2", _NETWORK, _ec2(*kinds), "a network of the stack's own; ids are chosen by EC2")
+    if nat:
+        way_out = _ec2("internet-gateway", "natgateway", "elastic-ip", "subnet", "vpc", "network-interface")
+        yield _statement("ec2", f"{_NAT} CreateTags DeleteTags", way_out, "the way out to the hub and to PyPI")
 
 
 def _training(names: Ec2Names, *, spot: bool) -> Iterator[IamStatement]:

@@ -115,7 +115,12 @@ class Cluster(pulumi.ComponentResource):
         needed = [controller_policy, worker_policy, *network.ready, *code, *begin, *(storage.ready if storage else [])]
         made = self._cluster(nodes, storage, needed)
         self._end(shape, account, made, storage, state)
-        found = {"cluster_name": self._cluster_name, "cluster_arn": made.id, "nodes": shape.nodes, "job_uri": self._uri()}
+        found = {
+            "cluster_name": self._cluster_name,
+            "cluster_arn": made.id,
+            "nodes": shape.nodes,
+            "job_uri": self._uri(),
+        }
         return found | ({"file_system_id": storage.file_system_id} if storage else {})
 
     @property

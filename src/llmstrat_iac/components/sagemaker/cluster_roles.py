@@ -42,10 +42,10 @@ def network_statements(account: Account, network: ClusterNetwork) -> list[Statem
                 "ec2:DescribeSecurityGroups",
                 "ec2:DescribeSubnets",
                 "ec2:DescribeVpcs",
-                "fsx:DescribeFileSystems",
             ),
             ["*"],
         ),
+        Statement(("fsx:DescribeFileSystems",), [account.fill("arn:{partition}:fsx:{region}:{account}:file-system/*")]),
     ]
 
 

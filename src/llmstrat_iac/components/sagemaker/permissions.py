@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.catalog.sagemaker_images import COPYING, SERVING, TRAINING
+from llmstrat_iac.components.ec2.permissions import network_permissions
+from llmstrat_iac.components.file_system_permissions import file_system_statements
 from llmstrat_iac.components.sagemaker.images import resolve
 from llmstrat_iac.components.sagemaker.names import ENDPOINT_LOGS, TRAINING_LOG, SageMakerNames
 from llmstrat_iac.components.sagemaker.roles import parse_image
@@ -15,6 +17,7 @@ from llmstrat_iac.components.sagemaker.shape import copies_from_hub, scales
 from llmstrat_iac.hookspecs import IamStatement, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.storage import has_file_system
 
 _SAGEMAKER = "arn:{partition}:sagemaker:{region}:{account}:"
 _LOGS = "arn:{partition}:logs:{region}:{account}:log-group:"
@@ -36,7 +39,7 @@ def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
     if serving is not None and serving.runtime.name == "sagemaker":
         yield from _serving(serving)
     if pretraining is not None and pretraining.runtime.name == "sagemaker":
-        yield from cluster_permissions(pretraining)
+        yield from _cluster(pretraining)
 
 
 def _training(training: ResolvedTraining) -> Iterator[IamStatement]:
@@ -153,10 +156,26 @@ def _jobs(name: str, reason: str) -> IamStatement:
     )
 
 
-def cluster_permissions(pretraining: ResolvedPretraining) -> Iterator[IamStatement]:
-    """A job on many instances; network and file system come with every cluster."""
+def _cluster(pretraining: ResolvedPretraining) -> Iterator[IamStatement]:
+    names = SageMakerNames(pretraining.stack_name)
     yield from _training_jobs(pretraining.stack_name)
     yield _image(pretraining.options.image or resolve(TRAINING, pretraining.region))
+    yield from cluster_surroundings(pretraining, names.cluster)
+
+
+def cluster_surroundings(pretraining: ResolvedPretraining, name: str) -> Iterator[IamStatement]:
+    """Network and file system of a cluster that SageMaker runs, and the plan that reserves it."""
+    yield from network_permissions(nat=True)
+    # For network interfaces that a job has left.
+    interfaces = ("arn:{partition}:ec2:{region}:{account}:network-interface/*",)
+    yield _statement(
+        "ec2", "DeleteNetworkInterface DetachNetworkInterface", interfaces, "what jobs leave in the network"
+    )
+    if has_file_system(pretraining):
+        yield from file_system_statements(name)
+    if pretraining.cluster.capacity == "training-plan":
+        plan = (f"{_SAGEMAKER}training-plan/*", f"{_SAGEMAKER}reserved-capacity/*")
+        yield _statement("sagemaker", "DescribeTrainingPlan", plan, "the training plan")
 
 
 def _image(uri: str) -> IamStatement:
