@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_case import Case
+from cases_cluster import CLUSTER
 from cases_compute import COMPUTE
 from cases_data import DATA
 from cases_gateway import GATEWAY
@@ -54,7 +55,7 @@ def _ordered() -> tuple[Case, ...]:
     cases += sorted(DATA, key=lambda case: case.name != "kms-key")
     cases += sorted((c for c in WATCH if c.name != "logs"), key=lambda case: case.name != "topic")
     blob = next(case for case in DATA if case.token.endswith(":BucketObjectv2"))
-    return (*cases, *prerequisites(by_name["role"], blob), *TUNING, *SERVING, *NETWORK, *COMPUTE)
+    return (*cases, *prerequisites(by_name["role"], blob), *TUNING, *SERVING, *NETWORK, *COMPUTE, *CLUSTER)
 
 
 CASES = _ordered()

@@ -14,6 +14,7 @@ NOT_FOUND_CODES = frozenset({
     "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet",
     "NoSuchBucketPolicy", "ResourceNotFound", "DashboardNotFoundError", "NotFoundError", "LoadBalancerNotFound",
     "TargetGroupNotFound", "ListenerNotFound", "RuleNotFound", "NatGatewayNotFound", "InvalidPlacementGroup.Unknown",
+    "FileSystemNotFound", "DataRepositoryAssociationNotFound",
 })  # fmt: skip
 # EC2 names what isn't there: `InvalidVpcID.NotFound`, `InvalidLaunchTemplateName.NotFoundException`.
 _EC2_NOT_FOUND = (".NotFound", ".NotFoundException")

@@ -23,9 +23,9 @@ from llmstrat_iac.sandbox.provider.values import Props
 SERVICES = (
     "account", "apigateway_api", "apigateway_keys", "apigateway_routes", "apigateway_stages", "apigatewayv2",
     "appautoscaling", "autoscaling", "autoscaling_rules", "bedrock", "budgets", "cloudcontrol", "cloudwatch",
-    "dynamodb", "ec2_catalogue", "ec2_gateways", "ec2_instances", "ec2_network", "ec2_routes", "ec2_security",
-    "ec2_templates", "elb", "elb_listeners", "iam", "iam_profiles", "kms", "lambda_", "logs", "policy_document", "s3",
-    "sagemaker", "sagemaker_serving", "scheduler", "secretsmanager", "sns", "ssm",
+    "dynamodb", "ec2_capacity", "ec2_catalogue", "ec2_gateways", "ec2_instances", "ec2_network", "ec2_routes",
+    "ec2_security", "ec2_templates", "elb", "elb_listeners", "fsx", "iam", "iam_profiles", "kms", "lambda_", "logs",
+    "policy_document", "s3", "sagemaker", "sagemaker_serving", "scheduler", "secretsmanager", "sns", "ssm",
 )  # fmt: skip
 
 

@@ -14,10 +14,12 @@ from llmstrat_iac.sandbox.emulator.additions import (
     application_autoscaling,
     authorizer_key,
     bedrock_tuning,
+    capacity,
     cloud_control,
     compute,
     container_images,
     exchange,
+    fsx,
     gateway_updates,
     iam_authorization,
     lambda_streaming,
@@ -50,6 +52,8 @@ ADDITIONS: tuple[Addition, ...] = (
     cloud_control.ADDITION,
     container_images.ADDITION,
     *compute.ADDITIONS,
+    capacity.ADDITION,
+    fsx.ADDITION,
 )
 
 

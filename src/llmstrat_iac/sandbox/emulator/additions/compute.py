@@ -17,10 +17,10 @@ BALANCING = "ministack.services.alb"
 SCALING = "ministack.services.autoscaling"
 SSM = "ministack.services.ssm"
 _REQUEST = ("method", "path", "headers", "body", "query_params")
-_EC2_REQUEST = Seam(EC2, "handle_request", _REQUEST)
+EC2_REQUEST = Seam(EC2, "handle_request", _REQUEST)
 
 
-def _answer_first(module: str, service: str, handlers: Mapping[str, Callable[..., Any]]) -> None:
+def answer_first(module: str, service: str, handlers: Mapping[str, Callable[..., Any]]) -> None:
     """Put our operations before upstream's."""
     from llmstrat_iac.sandbox.emulator.compute.query import QueryApi, parameters_of
 
@@ -53,7 +53,7 @@ def _install_networks() -> None:
         "DeleteNatGateway": gateways.delete_nat_gateway, "DescribeAddresses": gateways.describe_addresses,
         "ReleaseAddress": gateways.release_address, "DescribeNetworkInterfaces": interfaces.describe,
     }  # fmt: skip
-    _answer_first(EC2, "ec2", handlers)
+    answer_first(EC2, "ec2", handlers)
 
 
 def _install_templates() -> None:
@@ -64,7 +64,7 @@ def _install_templates() -> None:
         "DescribeLaunchTemplates": templates.describe, "DescribeLaunchTemplateVersions": templates.describe_versions,
         "ModifyLaunchTemplate": templates.modify, "DeleteLaunchTemplate": templates.delete,
     }  # fmt: skip
-    _answer_first(EC2, "ec2", handlers)
+    answer_first(EC2, "ec2", handlers)
 
 
 def _install_types() -> None:
@@ -74,7 +74,7 @@ def _install_types() -> None:
         "DescribeInstanceTypes": instance_types.describe_types,
         "DescribeInstanceTypeOfferings": instance_types.describe_offerings,
     }
-    _answer_first(EC2, "ec2", handlers)
+    answer_first(EC2, "ec2", handlers)
 
 
 def _install_instances() -> None:
@@ -89,7 +89,7 @@ def _install_instances() -> None:
         "UnmonitorInstances": instances.unmonitor, "DescribeSpotInstanceRequests": instances.spot_requests,
     }  # fmt: skip
     machines.install()
-    _answer_first(EC2, "ec2", handlers)
+    answer_first(EC2, "ec2", handlers)
 
 
 def _install_balancers() -> None:
@@ -110,7 +110,7 @@ def _install_balancers() -> None:
         "RegisterTargets": targets.register, "DeregisterTargets": targets.deregister,
         "DescribeTargetHealth": targets.describe_health,
     }  # fmt: skip
-    _answer_first(BALANCING, "elbv2", handlers)
+    answer_first(BALANCING, "elbv2", handlers)
     wrap(BALANCING, "_execute_action", forwarding.by_weight)
     wrap(BALANCING, "_forward_to_tg", forwarding.to_the_healthy)
     wrap(BALANCING, "_proxy_http_target", forwarding.to_the_machine)
@@ -135,7 +135,7 @@ def _install_groups() -> None:
         "DescribeTags": attachments.describe_tags, "DescribeWarmPool": attachments.describe_warm_pool,
     }  # fmt: skip
     instances.on_end.append(capacity.ended)
-    _answer_first(SCALING, "autoscaling", handlers)
+    answer_first(SCALING, "autoscaling", handlers)
 
 
 def _install_images() -> None:
@@ -163,25 +163,25 @@ ADDITIONS = (
     _addition(
         "ec2-networks",
         "what is in use can be deleted, ranges aren't checked, and endpoints, routes and NAT gateways lose members",
-        (_EC2_REQUEST, Seam(EC2, "_az_id_for_zone_name", ("zone_name",)), Seam(EC2, "_random_ip", ("prefix",))),
+        (EC2_REQUEST, Seam(EC2, "_az_id_for_zone_name", ("zone_name",)), Seam(EC2, "_random_ip", ("prefix",))),
         _install_networks,
     ),
     _addition(
         "launch-templates",
         "EFA interfaces, market, capacity, placement and CPU options don't come back",
-        (_EC2_REQUEST,),
+        (EC2_REQUEST,),
         _install_templates,
     ),
     _addition(
         "instance-types",
         "every type has 8 vCPUs and 4 GiB and no GPU, and nothing says where a type is offered",
-        (_EC2_REQUEST,),
+        (EC2_REQUEST,),
         _install_types,
     ),
     _addition(
         "instances",
         "launch templates aren't read, instances have no interfaces and never do anything",
-        (_EC2_REQUEST, Seam(EC2, "_cleanup_terminated", ()), Seam(IAM, "_lookup_instance_profile", ("name", "arn"))),
+        (EC2_REQUEST, Seam(EC2, "_cleanup_terminated", ()), Seam(IAM, "_lookup_instance_profile", ("name", "arn"))),
         _install_instances,
     ),
     _addition(

@@ -9,6 +9,7 @@ from typing import Any
 
 from ministack.core.responses import get_region
 
+from llmstrat_iac.catalog.efa import efa_layout
 from llmstrat_iac.catalog.instances import InstanceType, find_instance, instances
 from llmstrat_iac.sandbox.emulator.compute.filters import matches
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
@@ -113,7 +114,7 @@ def _interfaces(gpu: InstanceType) -> int:
 
 
 def _gpu_type(gpu: InstanceType) -> dict[str, Any]:
-    cards = max(1, gpu.efa_interfaces)
+    cards = efa_layout(gpu).cards
     described = _type(
         gpu.name, gpu.vcpus, int(gpu.memory_gib * 1024), network_gbps=gpu.network_gbps, interfaces=_interfaces(gpu),
         cards=cards, efa=gpu.efa_interfaces,

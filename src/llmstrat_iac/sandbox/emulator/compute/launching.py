@@ -9,7 +9,7 @@ from typing import Any
 from ministack.core.responses import get_region
 from ministack.services import ec2, iam
 
-from llmstrat_iac.sandbox.emulator.compute import faults, images, interfaces, launch_templates
+from llmstrat_iac.sandbox.emulator.compute import faults, images, interfaces, launch_templates, reservations
 from llmstrat_iac.sandbox.emulator.compute.instance_types import Size, offered, size_of
 from llmstrat_iac.sandbox.emulator.compute.tags import set_tags, specified
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
@@ -32,6 +32,7 @@ def launch(asked: Arguments, extra_tags: Mapping[str, str] | None = None) -> Rec
             f"Your requested instance type ({size.name}) is not supported in your requested Availability Zone ({zone})."
         )
         raise ApiError("Unsupported", message)
+    reservations.check_launch(merged, size, place["AvailabilityZone"])
     if faults.lacks_capacity(tags.values()):
         message = f"We currently do not have sufficient {size.name} capacity in the Availability Zone you requested."
         raise ApiError("InsufficientInstanceCapacity", message, 500)
@@ -145,7 +146,7 @@ def _record(merged: Arguments, size: Size, place: Record) -> Record:
             "HostnameType": "ip-name", "EnableResourceNameDnsARecord": False, "EnableResourceNameDnsAAAARecord": False,
             **(merged.get("PrivateDnsNameOptions") or {}),
         },
-        "InstanceLifecycle": "spot" if spot else None,
+        "InstanceLifecycle": market["MarketType"] if market.get("MarketType") in ("spot", "capacity-block") else None,
         "SpotInstanceRequestId": f"sir-{secrets.token_hex(4)}" if spot else None,
         "_market": market if spot else {},
         "_shutdown": merged.get("InstanceInitiatedShutdownBehavior") or "stop",
