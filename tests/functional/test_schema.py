@@ -92,3 +92,21 @@ def test_mistakes_about_an_open_model_are_refused(validator: jsonschema.Draft202
     }
     assert validator.is_valid(spec)
     assert [name for name, mistake in mistakes.items() if validator.is_valid(mistake)] == []
+
+
+def test_mistakes_about_a_model_from_scratch_are_refused(validator: jsonschema.Draft202012Validator) -> None:
+    spec = read_document(ROOT / "tests/specs/valid/scratch-everything.yaml").data
+    cluster, trainer = spec["cluster"], spec["trainer"]
+    default = {key: value for key, value in cluster.items() if key not in ("runtime", "options")}
+    mistakes: dict[str, dict[str, Any]] = {
+        "unknown runtime": spec | {"cluster": cluster | {"runtime": "eks"}},
+        "a fleet's option": spec | {"cluster": cluster | {"options": {"scale_to_zero": True}}},
+        "another runtime's option, by default": spec | {"cluster": default | {"options": {"deep_health_checks": True}}},
+        "unknown capacity": spec | {"cluster": cluster | {"capacity": "free"}},
+        "unknown precision": spec | {"trainer": trainer | {"precision": "fp4"}},
+        "a throughput that FSx hasn't": spec | {"cluster": cluster | {"storage": {"mbps_per_tib": 300}}},
+        "no corpus": {key: value for key, value in spec.items() if key != "corpus"},
+    }
+    assert validator.is_valid(spec)
+    assert validator.is_valid(spec | {"cluster": default | {"options": {"max_runtime": "5d"}}})
+    assert [name for name, mistake in mistakes.items() if validator.is_valid(mistake)] == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from llmstrat_iac.cli.init_from_scratch import FromScratchAnswers, choose_from_scratch, from_scratch_lines
 from llmstrat_iac.cli.init_open_model import METHODS, OpenModelAnswers, choose_open_model, open_model_lines
 from llmstrat_iac.cli.init_tuning import ALIAS, TuningAnswers, choose_tuning, tuning_lines
 from llmstrat_iac.cli.plugin_option import plugin_option
@@ -24,6 +25,8 @@ _FIRST_MODELS = {"openai": "gpt-5.2", "gemini": "gemini-3.5-flash", "bedrock": "
 _DEFAULTS = ("72h", 100.0)
 _GPU_DEFAULTS = ("24h", 2000.0)
 """TTL and US dollars a month: GPUs bill by the hour, so they live a day, and a month of them costs more."""
+_CLUSTER_DEFAULTS = ("7d", 20_000.0)
+"""The same for a cluster, which must outlive its run: `plan` says how long that takes, and what it costs."""
 _QUESTIONS = {
     "name": "Name of the stack (a-z, 0-9, -)",
     "owner": "E-mail address of the owner",
@@ -46,6 +49,7 @@ class Answers:
     plugins: tuple[str, ...] = field(default=())
     tuning: TuningAnswers | None = None
     open_model: OpenModelAnswers | None = None
+    from_scratch: FromScratchAnswers | None = None
 
     @property
     def has_own_model(self) -> bool:
@@ -73,14 +77,18 @@ class Answers:
     show_default=True,
     help="How sensitive the data is.",
 )
-@click.option("--ttl", help="How long the stack may live, or `never`.  [default: 72h; 24h for strategy C]")
-@click.option("--monthly-usd", type=float, help="Spending limit a month.  [default: 100; 2000 for strategy C]")
+@click.option("--ttl", help="How long the stack may live, or `never`.  [default: 72h; 24h for C, 7d for D]")
+@click.option("--monthly-usd", type=float, help="Spending limit a month.  [default: 100; 2000 for C, 20000 for D]")
 @click.option("--dataset", default="data/train.jsonl", show_default=True, help="Training file, for strategies B and C.")
-@click.option("--model", help="Hub id of the open model, for strategy C.")
+@click.option("--model", help="Hub id of the open model, for strategy C; preset of the architecture, for D.")
 @click.option("--revision", help="Commit of the open model's repository, for strategy C.")
-@click.option("--runtime", help="Where the open model runs, for strategy C.  [default: ec2]")
+@click.option("--runtime", help="Where the model runs, for C and D.  [default: ec2; sagemaker for D]")
 @click.option("--method", type=click.Choice(METHODS), help="Train the open model first, for strategy C.")
 @click.option("--accept-licence", metavar="NAME", help="Licence of the open model that you have read and accept.")
+@click.option("--corpus", metavar="S3", help="Prefix of the text in S3, for strategy D.")
+@click.option("--tokens", help="Tokens that the corpus has, such as 20B, for strategy D.")
+@click.option("--instance", help="Instance type of the cluster, for strategy D.  [default: p4d.24xlarge]")
+@click.option("--nodes", type=click.IntRange(1, 10_000), help="Nodes of the cluster, for strategy D.  [default: 2]")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask; name, owner and region must be given.")
 @click.option("--force", is_flag=True, help="Overwrite PATH.")
 @plugin_option
@@ -100,6 +108,10 @@ def command(
     runtime: str | None,
     method: str | None,
     accept_licence: str | None,
+    corpus: str | None,
+    tokens: str | None,
+    instance: str | None,
+    nodes: int | None,
     yes: bool,
     force: bool,
     plugins: tuple[str, ...],
@@ -112,8 +124,11 @@ def command(
     given = {"name": name, "owner": owner, "region": region}
     ask = not yes and sys.stdin.isatty()
     filled = _ask(given) if ask else _require(given)
-    tunes, opens = "tuning" in chosen.spec.model_fields, "model" in chosen.spec.model_fields
-    providers = _providers(registry, provider_names, ask=ask, tunes=tunes, optional=opens)
+    blocks = chosen.spec.model_fields
+    tunes, opens, trains = "tuning" in blocks, "model" in blocks, "corpus" in blocks
+    if trains and provider_names:
+        raise click.UsageError("--provider is for strategies A to C; add `providers:` to the file, with an endpoint")
+    providers = () if trains else _providers(registry, provider_names, ask=ask, tunes=tunes, optional=opens)
     tuning = choose_tuning(registry, providers[0], dataset) if tunes else None
     open_model = None
     if opens:
@@ -127,7 +142,19 @@ def command(
             accept_licence=accept_licence,
             ask=ask,
         )
-    default_ttl, default_usd = _GPU_DEFAULTS if opens else _DEFAULTS
+    from_scratch = None
+    if trains:
+        from_scratch = choose_from_scratch(
+            registry,
+            preset=model,
+            corpus=corpus,
+            tokens=tokens,
+            runtime=runtime,
+            instance=instance,
+            nodes=nodes,
+            ask=ask,
+        )
+    default_ttl, default_usd = _CLUSTER_DEFAULTS if trains else _GPU_DEFAULTS if opens else _DEFAULTS
     answers = Answers(
         **filled,
         strategy=chosen.name,
@@ -138,6 +165,7 @@ def command(
         plugins=plugins,
         tuning=tuning,
         open_model=open_model,
+        from_scratch=from_scratch,
     )
     text = render_spec(answers)
     resolve_document(parse_document(str(path), text))
@@ -165,6 +193,20 @@ def render_spec(answers: Answers) -> str:
         _line(f"  ttl: {answers.ttl}", "then it is stopped, even if nobody remembers it"),
         _line(f"  monthly_usd: {answers.monthly_usd:g}", "`plan` refuses an estimate above it, and AWS warns"),
         "",
+        *(_endpoint_lines(offered) if offered else ()),
+        *(tuning_lines(answers.tuning) if answers.tuning else ()),
+        *(open_model_lines(answers.open_model, aliases) if answers.open_model else ()),
+        *(from_scratch_lines(answers.from_scratch) if answers.from_scratch else ()),
+        *(["providers:"] if answers.providers else ()),
+    ]
+    for number, (provider, alias) in enumerate(zip(answers.providers, aliases, strict=True)):
+        fallbacks = aliases[1:] if number == 0 and not own else []
+        lines += _provider_lines(provider, alias, fallbacks=fallbacks)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _endpoint_lines(offered: list[str]) -> list[str]:
+    return [
         "endpoint:",
         "  load: {requests_per_month: 10_000, input_tokens: 800, output_tokens: 300}   # for the estimate only",
         _line("  consumers:", "each gets a key of its own"),
@@ -174,14 +216,7 @@ def render_spec(answers: Answers) -> str:
         _line("      tokens_per_month: 20_000_000", "enforced: the brake on the vendor's bill"),
         _line("  usage_log: {retention_days: 30}", "who, which model, how many tokens; never the prompts"),
         "",
-        *(tuning_lines(answers.tuning) if answers.tuning else ()),
-        *(open_model_lines(answers.open_model, aliases) if answers.open_model else ()),
-        *(["providers:"] if answers.providers else ()),
     ]
-    for number, (provider, alias) in enumerate(zip(answers.providers, aliases, strict=True)):
-        fallbacks = aliases[1:] if number == 0 and not own else []
-        lines += _provider_lines(provider, alias, fallbacks=fallbacks)
-    return "\n".join(lines).rstrip() + "\n"
 
 
 def _line(text: str, comment: str) -> str:

@@ -73,14 +73,19 @@ def render_titan(pretraining: ResolvedPretraining) -> TitanRun:
     return TitanRun(module, (*start, *_arguments(options)), _hub_config(pretraining))
 
 
-def _refuse_unknown(architecture: Architecture) -> None:
+def unsupported(architecture: Architecture) -> tuple[str, ...]:
+    """What a shape has that isn't in the models that torchtitan is started with; empty for a dense Llama."""
     unknown = {
         "experts": architecture.experts is not None,
         "a sliding window": architecture.sliding_window is not None,
         "biases of queries, keys and values": architecture.query_key_value_bias,
         "a feed-forward network of two matrices": not architecture.gated_mlp,
     }
-    found = [name for name, there in unknown.items() if there]
+    return tuple(name for name, there in unknown.items() if there)
+
+
+def _refuse_unknown(architecture: Architecture) -> None:
+    found = unsupported(architecture)
     if found:
         raise LlmstratError(
             f"architecture: `torchtitan` is rendered for dense Llama shapes, and this one has {' and '.join(found)}",

@@ -53,7 +53,7 @@ def _explain_one(model: type[BaseModel], found: ErrorDetails, prefix: Path) -> P
         return _explain_choice(path, found, field)
     write = _MESSAGES.get(kind)
     message = write(found, _quote(path, found["input"])) if write else _lower(found["msg"])
-    return Problem(path, message, _describe("", field))
+    return Problem(path, message, _describe(_instead_of_a_value(field), field))
 
 
 def _explain_choice(path: Path, found: ErrorDetails, field: FieldInfo | None) -> Problem:
@@ -163,6 +163,13 @@ def _place(model: type[BaseModel], path: Path) -> Path | None:
         annotation = annotation.annotation if isinstance(annotation, FieldInfo) else annotation
         place.append(step)
     return tuple(place)
+
+
+def _instead_of_a_value(field: FieldInfo | None) -> str:
+    """The word that a field takes besides numbers or blocks, such as `auto`."""
+    parts = get_args(field.annotation) if field is not None and _has_branches(field.annotation) else ()
+    words = [f"`{word}`" for part in parts if get_origin(part) is Literal for word in get_args(part)]
+    return f"or write {' or '.join(words)}" if words else ""
 
 
 def _has_branches(annotation: Any) -> bool:

@@ -29,9 +29,12 @@ def error_text(path: Path) -> str:
 def test_valid_specs_load(path: Path) -> None:
     resolved = load_spec(path)
     kind = path.stem.partition("-")[0]
-    assert resolved.strategy.name == {"tuned": "closed-api-tuned", "open": "open-model"}.get(kind, "closed-api")
+    strategies = {"tuned": "closed-api-tuned", "open": "open-model", "scratch": "from-scratch"}
+    assert resolved.strategy.name == strategies.get(kind, "closed-api")
     assert (resolved.tuning is not None) is (kind == "tuned")
-    assert (resolved.open_model is not None) is (kind == "open")
+    assert (resolved.pretraining is not None) is (kind == "scratch")
+    served = kind == "open" or getattr(resolved.spec, "serving", None) is not None
+    assert (resolved.open_model is not None) is served
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from llmstrat_iac.catalog.open_models import find_model
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.titan import unsupported
 
 _GOOD_EPOCHS = 4
 """Repeating text up to about four times is nearly as good as new text (arXiv:2305.16264)."""
@@ -14,10 +15,25 @@ _GOOD_EPOCHS = 4
 
 def check_model(pretraining: ResolvedPretraining) -> Iterator[Finding]:
     """Yield what no cluster could mend."""
+    yield from _shape(pretraining)
     yield from _heads(pretraining)
     yield from _length(pretraining)
     yield from _corpus(pretraining)
     yield from _vocabulary(pretraining)
+
+
+def _shape(pretraining: ResolvedPretraining) -> Iterator[Finding]:
+    found = unsupported(pretraining.architecture)
+    if found:
+        yield Finding(
+            rule="shape-not-trainable",
+            severity=Severity.ERROR,
+            path="architecture",
+            message=f"`{pretraining.trainer.framework}` trains dense Llamas, and this shape has {' and '.join(found)}",
+            reason="presets of other families are there to plan with: `llmstrat train-plan` takes them",
+            remedy="take a Llama of the same size: a gated feed-forward network of two thirds of the width has as many "
+            "parameters",
+        )
 
 
 def _heads(pretraining: ResolvedPretraining) -> Iterator[Finding]:

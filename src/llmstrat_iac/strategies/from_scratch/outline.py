@@ -12,7 +12,7 @@ from llmstrat_iac.catalog.aws_prices import aws_price
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing
-from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, StackPlan, TokenPrice
+from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, StackPlan, TokenPrice
 from llmstrat_iac.pretraining import ResolvedPretraining
 from llmstrat_iac.strategies.closed_api.costs import token_prices
 from llmstrat_iac.strategies.closed_api.outline import merged, plan_gateway, uploaded_secrets
@@ -75,9 +75,9 @@ def _uploads_token(spec: FromScratchSpec) -> bool:
 
 def _plan_run(pretraining: ResolvedPretraining, spec: FromScratchSpec) -> StackPlan:
     findings = (*check_model(pretraining), *check_cluster(pretraining))
+    runtime = _runtime_plan(pretraining, refused=any(each.severity is Severity.ERROR for each in findings))
     if pretraining.search.best is None:
-        return StackPlan(_runtime_resources(pretraining), findings=findings)
-    runtime = _runtime_plan(pretraining)
+        return replace(runtime, findings=findings)
     run = RunPlan(pretraining, runtime.costs)
     return StackPlan(
         resources=runtime.resources,
@@ -87,17 +87,15 @@ def _plan_run(pretraining: ResolvedPretraining, spec: FromScratchSpec) -> StackP
     )
 
 
-def _runtime_plan(pretraining: ResolvedPretraining) -> StackPlan:
+def _runtime_plan(pretraining: ResolvedPretraining, *, refused: bool) -> StackPlan:
+    """The runtime's part; of a run that is refused anyway, what can be told of it, which may be nothing."""
     assert pretraining.runtime.plan_cluster is not None, "the loader takes only runtimes with clusters"
-    return pretraining.runtime.plan_cluster(pretraining)
-
-
-def _runtime_resources(pretraining: ResolvedPretraining) -> tuple[PlannedResource, ...]:
-    """What the runtime can tell without a cluster that works; nothing, as a rule."""
     try:
-        return _runtime_plan(pretraining).resources
+        return pretraining.runtime.plan_cluster(pretraining)
     except LlmstratError:
-        return ()
+        if not refused:
+            raise
+        return _EMPTY
 
 
 def _plan_serving(resolved: ResolvedSpec, serving: ResolvedServing, spec: FromScratchSpec) -> StackPlan:

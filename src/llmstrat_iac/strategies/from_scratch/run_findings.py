@@ -19,6 +19,7 @@ def check_run(run: RunPlan, limits: Limits) -> Iterator[Finding]:
     yield from _misses_deadline(run)
     yield from _exceeds_budget(run)
     yield from _loses_everything(run)
+    yield from _unknown_price(run)
 
 
 def _ends_before_it_is_done(run: RunPlan, limits: Limits) -> Iterator[Finding]:
@@ -90,3 +91,16 @@ def _loses_everything(run: RunPlan) -> Iterator[Finding]:
         reason="each of them costs the whole run up to then",
         remedy="leave `checkpoints.enabled` out",
     )
+
+
+def _unknown_price(run: RunPlan) -> Iterator[Finding]:
+    if run.node_usd is None:
+        yield Finding(
+            rule="unknown-price",
+            severity=Severity.WARNING,
+            path="cluster.instance",
+            message=f"no price of {run.name} ({run.pretraining.cluster.capacity}) is known in "
+            f"{run.pretraining.region} for {run.pretraining.runtime.title}",
+            reason="the spec's limits can't be held against a bill that nobody knows",
+            remedy="look it up on AWS's price page before you rely on the estimate",
+        )

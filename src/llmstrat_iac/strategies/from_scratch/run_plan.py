@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from llmstrat_iac.catalog.aws_prices import aws_price
+from llmstrat_iac.catalog.aws_prices import AwsPrice, aws_price
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
 from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Total, total
 from llmstrat_iac.pretraining import ResolvedPretraining
@@ -42,6 +42,11 @@ class RunPlan:
         return None if self.plan.usd_per_hour is None else self.plan.usd_per_hour / self.plan.nodes
 
     @property
+    def price(self) -> AwsPrice:
+        """Where the nodes' price comes from."""
+        return price_of(self.pretraining)(self.plan.instance)
+
+    @property
     def hour(self) -> Total:
         """US dollars an hour for everything that bills while it runs, as far as prices are known."""
         nodes = Total(0.0, (self.name,)) if self.node_usd is None else Total(self.node_usd * self.nodes)
@@ -74,7 +79,6 @@ class RunPlan:
 
     def _nodes(self) -> CostLine:
         capacity = self.pretraining.cluster.capacity
-        price = price_of(self.pretraining)(self.plan.instance)
         kind = "" if capacity == "on-demand" else f" ({capacity})"
         return CostLine(
             item=f"{self.nodes} x {self.name}: training{kind}",
@@ -82,8 +86,8 @@ class RunPlan:
             quantity=self.nodes * self._hours,
             unit="instance-hour",
             unit_usd=self.node_usd,
-            source=price.source,
-            as_of=price.as_of,
+            source=self.price.source,
+            as_of=self.price.as_of,
         )
 
     def _storage(self) -> CostLine:

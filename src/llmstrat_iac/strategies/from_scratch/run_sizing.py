@@ -21,8 +21,10 @@ def run_lines(run: RunPlan) -> Iterator[SizingLine]:
     yield from _time(run)
     yield from _money(run)
     yield from _alternatives(run)
-    for number, assumption in enumerate(run.plan.assumptions):
-        yield SizingLine("assumed" if not number else "", "", assumption)
+    # The price's own source stands among the plan's sources.
+    for assumption in run.plan.assumptions:
+        if not run.price.source or run.price.source not in assumption:
+            yield SizingLine("assumed", "", assumption)
 
 
 def in_words(amount: float) -> str:
@@ -40,11 +42,12 @@ def spread(amount: Span, digits: int = 2) -> str:
 
 
 def duration(days: Span) -> str:
-    """`48 to 61 days`, or hours where it is short."""
-    if days.high < 2:
-        hours = Span(days.low * 24, days.likely * 24, days.high * 24)
-        return f"{spread(hours)} hours"
-    return f"{spread(days)} days"
+    """`48 to 61 days`, or hours or minutes where it is short."""
+    for factor, unit in ((1, "days"), (24, "hours")):
+        if days.high * factor >= 2:
+            return f"{spread(Span(days.low * factor, days.likely * factor, days.high * factor))} {unit}"
+    minutes = Span(*(max(1.0, each * 1440) for each in (days.low, days.likely, days.high)))
+    return "a minute" if minutes.high == 1 else f"{spread(minutes)} minutes"
 
 
 def one_duration(days: float) -> str:
@@ -104,7 +107,8 @@ def _cluster(run: RunPlan) -> Iterator[SizingLine]:
     kept = {"keep": "all activations kept", "selective": "some activations computed again"}
     activations = kept.get(plan.degrees.activations, "all activations computed again")
     data = run.pretraining.trainer.batch_sequences // max(1, plan.degrees.data * plan.micro_batch)
-    micro = f"{plan.micro_batch} sequence{'s' if plan.micro_batch > 1 else ''} a GPU at once, {data:,} times a step"
+    times = "once" if data == 1 else f"{data:,} times"
+    micro = f"{plan.micro_batch} sequence{'s' if plan.micro_batch > 1 else ''} a GPU at once, {times} a step"
     yield SizingLine("cluster: division", divided(plan), f"{micro}; {activations}")
     parts = ", ".join(f"{name} {gib:.1f}" for name, gib in plan.memory.parts if gib >= 0.05)
     value = f"{plan.memory.needed:.1f} of {plan.memory.available:.1f} GiB"
@@ -122,23 +126,26 @@ def _time(run: RunPlan) -> Iterator[SizingLine]:
     yield SizingLine(
         "run: time", duration(plan.days), f"likely {one_duration(plan.days.likely)}, with checkpoints and failures"
     )
-    checkpoints = run.pretraining.trainer.checkpoints
-    if not checkpoints.enabled:
-        yield SizingLine("run: checkpoints", "none", "a failed node costs all that was done")
-    else:
-        yield SizingLine(
-            "run: checkpoints",
-            f"every {plan.checkpoint_steps:,} steps",
-            f"{plan.checkpoint_gib:,.0f} GiB each, the newest {checkpoints.keep} kept; "
-            f"training stands still for {plan.checkpoint_seconds:,.0f} s",
-        )
+    yield _checkpoints(run)
+    likely = plan.failures.likely >= 0.5
     yield SizingLine(
         "run: failures",
-        f"{spread(plan.failures)} expected",
-        f"{duration(plan.lost_days)} of work done twice, and of restarts",
+        f"{spread(plan.failures)} expected" if likely else f"about {plan.failures.likely:.1%} likely",
+        f"{duration(plan.lost_days)} of work done twice, and of restarts{'' if likely else ', on average'}",
     )
     if plan.megawatt_hours is not None:
         yield SizingLine("run: energy", f"{spread(plan.megawatt_hours)} MWh", "of the nodes, cooling not counted")
+
+
+def _checkpoints(run: RunPlan) -> SizingLine:
+    plan, block = run.plan, run.pretraining.trainer.checkpoints
+    if not block.enabled:
+        return SizingLine("run: checkpoints", "none", "a failed node costs all that was done")
+    when = f"every {plan.checkpoint_steps:,} steps"
+    if plan.checkpoint_steps >= run.pretraining.steps:
+        when = "one, at the end"
+    cost = f"{plan.checkpoint_gib:,.0f} GiB, training stands still for {plan.checkpoint_seconds:,.0f} s"
+    return SizingLine("run: checkpoints", when, f"{cost}; the newest {block.keep} kept")
 
 
 def _money(run: RunPlan) -> Iterator[SizingLine]:
@@ -151,11 +158,13 @@ def _money(run: RunPlan) -> Iterator[SizingLine]:
 
 
 def _alternatives(run: RunPlan) -> Iterator[SizingLine]:
-    name = run.pretraining.runtime.instance_name
-    for number, other in enumerate(run.pretraining.search.alternatives[:_ALTERNATIVES]):
+    name, chosen = run.pretraining.runtime.instance_name, (run.plan.instance, run.plan.nodes)
+    others = [each for each in run.pretraining.search.alternatives if (each.instance, each.nodes) != chosen]
+    for other in others[:_ALTERNATIVES]:
         usd = "price unknown" if other.usd is None else dollars(other.usd)
-        value = f"{other.nodes:,} x {name(other.instance.name)}"
-        yield SizingLine("" if number else "alternatives", value, f"{duration(other.days)}, {usd}")
+        yield SizingLine(
+            "alternative", f"{other.nodes:,} x {name(other.instance.name)}", f"{duration(other.days)}, {usd}"
+        )
 
 
 def _rounded(amount: float, digits: int) -> str:

@@ -19,11 +19,11 @@ class FromScratchSpec(FleetSpec):
     model_alias: Alias | None = Field(
         default=None, description="Name of the model: what applications send as `model`; the stack's name if unset."
     )
-    architecture: ModelShape = Field(description="The architecture that is trained: a preset, or its dimensions.")
+    architecture: ModelShape = Field(description="What is trained: a known shape, or one's own.")
     tokenizer: TokenizerBlock = Field(description="The tokenizer, made before: its vocabulary shapes the model.")
-    corpus: CorpusBlock = Field(description="The text that the model learns from.")
-    trainer: TrainerBlock = Field(default_factory=TrainerBlock, description="What is run on the cluster.")
-    cluster: ClusterBlock = Field(description="Where it runs.")
+    corpus: CorpusBlock = Field(description="The text that it learns from.")
+    trainer: TrainerBlock = Field(default_factory=TrainerBlock, description="How it is trained.")
+    cluster: ClusterBlock = Field(description="On which instances it is trained.")
 
     @property
     def alias(self) -> str:
