@@ -13,7 +13,7 @@ from llmstrat_iac.catalog.gpu_prices import ec2_price
 from llmstrat_iac.catalog.instances import InstanceType, find_instance, instances
 from llmstrat_iac.catalog.pretraining.contract import Run, Search, Wish
 from llmstrat_iac.catalog.pretraining.presets import find_preset, presets
-from llmstrat_iac.catalog.pretraining.search import search
+from llmstrat_iac.catalog.pretraining.search import aimed, search
 from llmstrat_iac.cli.gpus_command import check_region
 from llmstrat_iac.cli.options import json_option
 from llmstrat_iac.cli.text import print_json
@@ -68,7 +68,7 @@ def command(ctx: click.Context, /, spec: Path | None, as_json: bool, plot: str |
         raise LlmstratError(f"--plot: `{plot}` is no SVG file", remedy="write `--plot FILE.svg`, or `--plot -`")
     title, run, wish, found = _found(spec, asked)
     if plot not in (None, "-"):
-        _draw(Path(str(plot)), title, found, wish)
+        _draw(Path(str(plot)), title, found, aimed(wish))
     if as_json:
         print_json(train_plan_document(title, run, found))
     else:

@@ -23,8 +23,9 @@ def render_svg(title: str, found: Search, wish: Wish) -> str:
         days, usd = scales(series)
         parts += _axes(days, usd)
         parts += _limits(days, usd, wish)
+        labelled: list[tuple[float, float]] = []
         for index, each in enumerate(series):
-            parts += _line(each, _COLOURS[index], days, usd, index)
+            parts += _line(each, _COLOURS[index], days, usd, index, labelled)
         parts += _best(found.best, days, usd)
     else:
         parts.append(_text(_WIDTH / 2, _HEIGHT / 2, "no price is known", anchor="middle"))
@@ -66,16 +67,18 @@ def _limits(days: Scale, usd: Scale, wish: Wish) -> Iterator[str]:
         yield _text(_LEFT + 6, y - 5, "budget")
 
 
-def _line(series: Series, colour: str, days: Scale, usd: Scale, index: int) -> Iterator[str]:
+def _line(
+    series: Series, colour: str, days: Scale, usd: Scale, index: int, labelled: list[tuple[float, float]]
+) -> Iterator[str]:
+    """`labelled` are the places that have a number already, of any series: two would hide each other."""
     shown = [(plan, place) for plan in series.plans if (place := _place(plan, days, usd)) is not None]
     corners = " ".join(f"{x:.1f},{y:.1f}" for _, (x, y) in shown)
     yield f'<polyline points="{corners}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
-    labelled: tuple[float, float] | None = None
     for plan, (x, y) in shown:
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"><title>{escape(_told(plan))}</title></circle>'
-        if labelled is None or abs(x - labelled[0]) + abs(y - labelled[1]) > _LABEL_GAP:
+        if all(abs(x - left) + 1.5 * abs(y - top) > _LABEL_GAP for left, top in labelled):
             yield _text(x, y - 8, str(plan.nodes), anchor="middle", size=11, colour=colour)
-            labelled = x, y
+            labelled.append((x, y))
     y = _TOP + 20 + 24 * index
     yield f'<circle cx="{_WIDTH - _RIGHT + 22}" cy="{y - 4}" r="5" fill="{colour}"/>'
     yield _text(_WIDTH - _RIGHT + 34, y, series.name, colour=colour)
