@@ -33,9 +33,36 @@ JOB = {
     "LLMSTRAT_SPOT": "0",
     "LLMSTRAT_TOKEN_SECRET": "",
 }
-"""What the user data says of a fleet's instance, and of one that trains."""
+NODE = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "LLMSTRAT_CACHE": "/tmp/cache",
+    "LLMSTRAT_CORPUS": "/fsx/corpus",
+    "LLMSTRAT_EFA": "1",
+    "LLMSTRAT_FILE_SYSTEM": "fs-1.fsx.us-east-1.amazonaws.com@tcp:/abcdef",
+    "LLMSTRAT_GROUP": "group",
+    "LLMSTRAT_IDLE_SECONDS": "3600",
+    "LLMSTRAT_IMAGE": "image:1",
+    "LLMSTRAT_JOB_URI": "s3://b/pretraining/k-1",
+    "LLMSTRAT_LOG_GROUP": "/llmstrat/s/cluster",
+    "LLMSTRAT_MAX_SECONDS": "14400",
+    "LLMSTRAT_NODES": "4",
+    "LLMSTRAT_SHARED": "/fsx",
+    "LLMSTRAT_SPOT": "0",
+    "LLMSTRAT_TOKEN_SECRET": "",
+}
+"""What the user data says of a fleet's instance, of one that trains, and of a cluster's node."""
 
-_PLACES = ("/etc/llmstrat", "/opt/llmstrat", "/run/llmstrat", "/var/lib", "/var/log", "/etc/systemd", "/opt/dlami")
+_PLACES = (
+    "/etc/llmstrat",
+    "/opt/llmstrat",
+    "/run/llmstrat",
+    "/var/lib",
+    "/var/log",
+    "/etc/systemd",
+    "/opt/dlami",
+    "/fsx",
+)
 _FAKE = """#!/usr/bin/env python3
 import json, os, sys
 from pathlib import Path
@@ -54,7 +81,10 @@ for start, (status, answer) in answers.items():
         print(answer)
         sys.exit(status)
 """
-_PROGRAMS = ("aws", "docker", "systemctl", "shutdown", "journalctl", "curl", "mountpoint", "mdadm", "mkfs.xfs", "mount")
+_PROGRAMS = (
+    *("aws", "docker", "systemctl", "shutdown", "journalctl", "curl"),
+    *("mountpoint", "mdadm", "mkfs.xfs", "mount", "modprobe"),
+)
 
 
 @dataclass
