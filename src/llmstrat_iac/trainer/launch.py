@@ -165,7 +165,8 @@ class Launcher:
         }
         code = self._child.run(command, self._places.code, environ, lambda: self._watch(events))
         self._follow(events)
-        if self._child.stopped and self._status.step < max(self._status.total_steps, 1):
+        # Told to stop, it may end in the middle of saving the last result, after the last step.
+        if self._child.stopped and (code != 0 or self._status.step < max(self._status.total_steps, 1)):
             return False
         if code != 0:
             raise JobFailed(f"the trainer ended with {exit_words(code)}\n{self._log.reason()}")

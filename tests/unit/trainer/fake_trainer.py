@@ -1,7 +1,7 @@
 """Plays the interpreter that has torch and trl: leaves what `trl_job` leaves, without training anything.
 
 It takes `--max_steps` and `--save_steps` from FAKE_STEPS and FAKE_SAVE, and ends as FAKE_END says: `done`, `crash`, or
-`wait` (until SIGTERM, then one more checkpoint).
+`wait` (until SIGTERM, then one more checkpoint) or `late` (SIGTERM kills it while it saves the last result).
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ def train(output: Path) -> None:
             save(output, step)
         if END == "crash" and step == STEPS:
             sys.exit("ValueError: the loss is not a number")
+        if END == "late" and step == STEPS:
+            stopped.wait()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
         if END == "wait" and step == SAVE + 1:
             stopped.wait()
             save(output, step)

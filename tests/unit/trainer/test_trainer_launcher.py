@@ -79,6 +79,19 @@ def test_a_reclaimed_job_goes_on_elsewhere(ec2: Place, python: Path, tmp_path: P
     assert other.status()["attempt"] == 2
 
 
+def test_a_job_that_is_reclaimed_after_its_last_step_has_not_failed(ec2: Place, python: Path, tmp_path: Path) -> None:
+    process = start_launcher(ec2.root / "code", python, FAKE_END="late", **ec2.environ)
+    wait_until((ec2.bucket / "checkpoints/checkpoint-4/complete.json").exists, process)
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == EXIT_INTERRUPTED, output
+    assert ec2.status()["state"] == "running"
+
+    other = Place(tmp_path / "two", ec2.bucket)
+    code, output = run_launcher(other.root / "code", python, **other.environ)
+    assert code == EXIT_COMPLETED, output
+
+
 def test_a_trainer_that_does_not_stop_is_killed(ec2: Place, python: Path, tmp_path: Path) -> None:
     deaf = tmp_path / "deaf"
     deaf.write_text('#!/bin/sh\ntrap "" TERM\necho ready >"$LLMSTRAT_EVENTS.ready"\nwhile :; do sleep 1; done\n')
