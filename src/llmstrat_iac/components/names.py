@@ -14,6 +14,8 @@ TAG_EXPIRES = "llmstrat:expires"
 TAG_SERVES = "llmstrat:serves"
 """On instances that serve a model: the port of the engine, whose arguments are the shell array `vllm_arguments` of
 their user data."""
+TAG_NODES = "llmstrat:nodes"
+"""On a cluster's instances: how many train together. Another number needs all of them to start anew."""
 
 STAGE = "v1"
 """Stage of the REST API, so that its invoke URL ends like every OpenAI-compatible base URL."""

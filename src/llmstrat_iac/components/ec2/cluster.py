@@ -20,10 +20,11 @@ from llmstrat_iac.components.ec2 import machine
 from llmstrat_iac.components.ec2.cluster_role import node_statements
 from llmstrat_iac.components.ec2.cluster_shape import MOUNT, ClusterShape, cluster_shape
 from llmstrat_iac.components.ec2.cluster_template import cluster_template_args
-from llmstrat_iac.components.ec2.names import TAG_NODES, Ec2Names
+from llmstrat_iac.components.ec2.names import Ec2Names
 from llmstrat_iac.components.ec2.user_data import cluster_user_data
 from llmstrat_iac.components.expiry import STOP_GROUP, StopCall, create_expiry
 from llmstrat_iac.components.file_system import FileSystem
+from llmstrat_iac.components.names import TAG_NODES
 from llmstrat_iac.components.policies import Account
 from llmstrat_iac.components.stack_provider import stack_tags
 from llmstrat_iac.components.tuning.names import TAG_JOB, job_key

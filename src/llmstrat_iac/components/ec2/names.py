@@ -13,8 +13,6 @@ DRAIN_HOOK = "drain"
 METRIC_NAMESPACE = "llmstrat"
 WAITING_METRIC = "waiting_requests"
 CACHE_METRIC = "kv_cache_percent"
-TAG_NODES = "llmstrat:nodes"
-"""On a cluster's instances: how many train together. Another number needs all of them to start anew."""
 _BALANCER_LIMIT = 32
 
 
