@@ -207,7 +207,8 @@ def test_the_log_is_the_jobs_own_and_ends_with_the_reason() -> None:
     )
     events = list(cloud.jobs.events(cloud.one()))
     assert [(event.level, event.message) for event in events] == [
-        ("info", f"support-dev-training-{KEY} began"), ("info", "step 1"), ("info", "step 2"), ("error", "no space left"),
+        ("info", f"support-dev-training-{KEY} began"),
+        ("info", "step 1"), ("info", "step 2"), ("error", "no space left"),
     ]  # fmt: skip
 
 
