@@ -91,11 +91,16 @@ def _print_best(out: Console, plan: ClusterPlan) -> None:
 def _figures(plan: ClusterPlan) -> list[tuple[str, str, str, str]]:
     rate, mfu, tflops = plan.tokens_per_second, plan.mfu, plan.tflops_per_gpu
     rows = [
-        ("days", *_spanned(plan.days, ",.1f"), "checkpoints, failures and lost work included"),
-        ("USD", *(_spanned(plan.usd, ",.0f") if plan.usd else (UNKNOWN, "")), _hourly(plan)),
-        ("tokens/s", *_spanned(rate, ",.0f"), f"{rate.likely / plan.degrees.gpus:,.0f} a GPU, while it trains"),
-        ("MFU", *_spanned(mfu, ".0%"), f"{tflops.likely:,.0f} TFLOP/s a GPU; micro batches of {plan.micro_batch}"),
-        ("failures", *_spanned(plan.failures, ",.1f"), f"{plan.lost_days.likely:,.2f} days lost by them"),
+        ("days", *_spanned(plan.days), "checkpoints, failures and lost work included"),
+        ("USD", *(_spanned(plan.usd) if plan.usd else (UNKNOWN, "")), _hourly(plan)),
+        ("tokens/s", *_spanned(rate), f"{rate.likely / plan.degrees.gpus:,.0f} a GPU, while it trains"),
+        (
+            "MFU",
+            f"{mfu.likely:.0%}",
+            f"{mfu.low:.0%} to {mfu.high:.0%}",
+            f"{tflops.likely:,.0f} TFLOP/s a GPU; micro batches of {plan.micro_batch}",
+        ),
+        ("failures", *_spanned(plan.failures), f"{_number(plan.lost_days.likely)} days lost by them"),
         (
             "checkpoint",
             f"{plan.checkpoint_gib:,.0f} GiB",
@@ -104,7 +109,7 @@ def _figures(plan: ClusterPlan) -> list[tuple[str, str, str, str]]:
         ),
     ]
     if plan.megawatt_hours is not None:
-        rows.append(("MWh", *_spanned(plan.megawatt_hours, ",.0f"), "of the data centre"))
+        rows.append(("MWh", *_spanned(plan.megawatt_hours), "of the data centre"))
     return rows
 
 
@@ -137,7 +142,7 @@ def _print_alternatives(out: Console, found: Search, wish: Wish) -> None:
         rows.add_row(
             f"  {mark}{plan.instance.name}{'[/]' if mark else ''}",
             str(plan.nodes),
-            f"{plan.days.likely:,.1f} ({plan.days.low:,.1f}-{plan.days.high:,.1f})",
+            f"{_number(plan.days.likely)} ({_number(plan.days.low)}-{_number(plan.days.high)})",
             UNKNOWN if plan.usd is None else f"{plan.usd.likely:,.0f}",
             f"{plan.mfu.likely:.0%}",
             f"{plan.memory.headroom:.0f}",
@@ -192,8 +197,15 @@ def _document(plan: ClusterPlan) -> dict[str, Any]:
     return fields | {"memory": memory, "assumptions": list(plan.assumptions)}
 
 
-def _spanned(span: Span, form: str) -> tuple[str, str]:
-    return f"{span.likely:{form}}", f"{span.low:{form}} to {span.high:{form}}"
+def _spanned(span: Span) -> tuple[str, str]:
+    return _number(span.likely), f"{_number(span.low)} to {_number(span.high)}"
+
+
+def _number(value: float) -> str:
+    """`1,234`, `48.2`, `3.2`, `0.14`."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def _billions(tokens: int) -> str:

@@ -23,6 +23,7 @@ from llmstrat_iac.spec.units import parse_duration, parse_tokens
 
 _DAY = timedelta(days=1)
 _LONGEST_DEFAULT = 8192
+_REMEDY = "a later --deadline, a larger --budget, or a larger --batch, which more GPUs can share"
 
 
 def _tokens(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
@@ -76,7 +77,7 @@ def command(ctx: click.Context, /, spec: Path | None, as_json: bool, plot: str |
     if found.best is None:
         if as_json:
             ctx.exit(1)
-        raise LlmstratError(f"no cluster does this: {_nearest(found)}", remedy="a later --deadline, a larger --budget")
+        raise LlmstratError(f"no cluster does this: {_nearest(found)}", remedy=_REMEDY)
 
 
 def _found(spec: Path | None, asked: dict[str, Any]) -> tuple[str, Run, Wish, Search]:

@@ -35,6 +35,11 @@ class Degrees:
     """Stages of the pipeline on each GPU: 1 is `1F1B`, more are `Interleaved1F1B`, whose bubble is smaller."""
 
     @property
+    def schedule(self) -> str:
+        """Of the pipeline, as torchtitan names it."""
+        return "1F1B" if self.interleaved == 1 else "Interleaved1F1B"
+
+    @property
     def gpus(self) -> int:
         """All GPUs that train."""
         return self.data_replicate * self.data_shard * self.tensor * self.pipeline * self.context

@@ -9,6 +9,7 @@ from math import prod
 
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.pretraining.contract import Degrees, Run
+from llmstrat_iac.catalog.pretraining.engines import TORCHTITAN
 
 ACTIVATIONS = ("keep", "selective", "full")
 LARGE_PARAMETERS = 20e9
@@ -16,6 +17,7 @@ LARGE_PARAMETERS = 20e9
 LONG_SEQUENCE = 32_768
 """From here on a sequence is worth spreading over GPUs."""
 MOST_STAGES = 16
+OUTER_LAYERS = TORCHTITAN.outer_layers
 MOST_MICRO_BATCH = 64
 
 
@@ -49,7 +51,9 @@ def model_degrees(run: Run, instance: InstanceType) -> tuple[tuple[int, int, int
     large = shape.parameters >= LARGE_PARAMETERS
     # Embedding and output layer count as one layer each, so stages are even where they divide all three.
     pipelines = [
-        p for p in range(1, MOST_STAGES + 1 if large else 2) if p in (1, 2, 4, 8, 16) or (shape.layers + 2) % p == 0
+        p
+        for p in range(1, MOST_STAGES + 1 if large else 2)
+        if p in (1, 2, 4, 8, 16) or (shape.layers + OUTER_LAYERS) % p == 0
     ]
     contexts = [c for c in (1, 2, 4, 8) if c == 1 or run.sequence_length >= LONG_SEQUENCE]
     contexts = [c for c in contexts if c == 1 or run.sequence_length % (2 * c) == 0]
@@ -73,6 +77,13 @@ def complete(degrees: Degrees, gpus: int) -> Degrees:
         return degrees
     others = replace(degrees, data_shard=1).gpus
     return replace(degrees, data_shard=max(1, gpus // others))
+
+
+def layers_per_stage(layers: int, degrees: Degrees) -> int | None:
+    """What the trainer has to be told beside `Interleaved1F1B` for more than two stages on each GPU; else None."""
+    if degrees.interleaved <= 2:
+        return None
+    return -(-(layers + OUTER_LAYERS) // (degrees.pipeline * degrees.interleaved))
 
 
 def mismatches(run: Run, degrees: Degrees, instance: InstanceType, gpus: int) -> list[str]:
@@ -107,9 +118,12 @@ def _batch_mismatches(run: Run, degrees: Degrees) -> list[str]:
 
 
 def _interleaved(run: Run, pipeline: int) -> tuple[int, ...]:
-    """Stages on each GPU worth trying."""
-    layers = run.architecture.layers + 2
-    return (1,) if pipeline == 1 else tuple(stages for stages in (1, 4) if pipeline * stages <= layers)
+    """Stages on each GPU worth trying: four only where they come out as many as said."""
+    layers = run.architecture.layers + OUTER_LAYERS
+    if pipeline == 1:
+        return (1,)
+    four = -(-layers // -(-layers // (4 * pipeline))) == 4 * pipeline
+    return tuple(stages for stages in ((1, 2, 4) if four else (1, 2)) if pipeline * stages <= layers)
 
 
 def _splits_heads(run: Run, tensor: int) -> bool:

@@ -162,12 +162,16 @@ def keeps(plan: ClusterPlan, wish: Wish) -> bool:
 
 
 def _misses(plan: ClusterPlan, wish: Wish) -> str:
-    takes = f"{plan.nodes} nodes take {plan.days.likely:,.1f} days"
+    takes = f"{plan.nodes} nodes take {_days(plan.days.likely)} days"
     if wish.deadline_days is not None and plan.days.likely > wish.deadline_days:
-        return f"{takes}; the deadline is {wish.deadline_days:,.1f}"
+        return f"{takes}; the deadline is {_days(wish.deadline_days)}"
     if plan.usd is None:
         return f"{takes}, and what they cost isn't known"
     return f"{takes} and cost {plan.usd.likely:,.0f} USD; the budget is {wish.budget_usd:,.0f}"
+
+
+def _days(days: float) -> str:
+    return f"{days:,.1f}" if days >= 1 else f"{days:.2g}"
 
 
 def _distance(plan: ClusterPlan, wish: Wish) -> float:

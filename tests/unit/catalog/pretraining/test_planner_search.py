@@ -11,6 +11,7 @@ from planner_kit import bloomberg, find, instance, plan, refusal, run
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.pretraining.contract import Degrees, Wish
+from llmstrat_iac.catalog.pretraining.layouts import layers_per_stage, layouts
 from llmstrat_iac.catalog.pretraining.search import DEFAULT_DEADLINE_DAYS, search
 
 
@@ -146,3 +147,18 @@ def test_the_plan_names_what_it_rests_on() -> None:
     for source in ("arXiv:2407.21783", "arXiv:2204.02311", "torchtitan 0.3.0", "USD an hour"):
         assert source in told
     assert instance("p5.48xlarge").name
+
+
+@pytest.mark.parametrize(("layers", "pipeline"), [(126, 16), (80, 8), (70, 9), (32, 8), (32, 4)])
+def test_interleaved_stages_come_out_as_the_trainer_counts_them(layers: int, pipeline: int) -> None:
+    """torchtitan 0.3.0 takes layers a stage, and refuses what doesn't make a multiple of the pipeline's GPUs."""
+    shape = replace(run().architecture, layers=layers)
+    given = Degrees(1, 0, 1, pipeline, 1, "full")
+    asked = run(architecture=shape, degrees=given, batch_sequences=9 * 1024, micro_batch=1)
+    tried = [each for alike in layouts(asked, instance("p5.48xlarge"), 8 * pipeline) for each in alike]
+    assert {each.interleaved for each in tried} >= {1, 2}
+    for each in tried:
+        told = layers_per_stage(layers, each)
+        assert (told is None) == (each.interleaved <= 2)
+        if told is not None:
+            assert -(-(layers + 2) // told) == pipeline * each.interleaved
