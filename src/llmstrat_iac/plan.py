@@ -106,6 +106,8 @@ class StackPlan:
     token_prices: tuple[TokenPrice, ...] = ()
     sizing: tuple[SizingLine, ...] = ()
     findings: tuple[Finding, ...] = ()
+    remaining: tuple[PlannedResource, ...] = ()
+    """Besides `resources`, what stays when the job is over for which those are there."""
 
     @property
     def physical_resources(self) -> tuple[PlannedResource, ...]:

@@ -31,6 +31,7 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
         costs=(*network_lines("cluster", pretraining.region, "nat"), disks, *storage_costs(pretraining)),
         sizing=(*_sizing(pretraining, shape), *storage_sizing(pretraining)),
         findings=(*_check_capacity(pretraining), *check_storage(pretraining), *_check_spares(pretraining)),
+        remaining=(PlannedResource("aws:cloudwatch/logGroup:LogGroup", 1, "the nodes' log"),),
     )
 
 
@@ -46,7 +47,6 @@ def _resources(pretraining: ResolvedPretraining, shape: ClusterShape) -> Iterato
     yield PlannedResource(group, 1 if shape.placement_group else 0, "keeps the nodes close to each other")
     yield PlannedResource("aws:ec2/launchTemplate:LaunchTemplate", 1, "one node: image, disk, network cards, start")
     yield PlannedResource("aws:autoscaling/group:Group", 1, "the nodes, and those that replace lost ones")
-    yield PlannedResource("aws:cloudwatch/logGroup:LogGroup", 1, "the nodes' log; stays when the job is over")
     yield from expiry_resources(1, calls, "stops nodes and file system when their time or the TTL ends")
 
 

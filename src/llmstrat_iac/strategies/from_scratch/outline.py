@@ -1,11 +1,12 @@
 """The plan of strategy D: the cluster's part by its runtime, the run's cost and time, and gateway and fleet as in C.
 
-The plan shows the stack as it is while the job runs and the fleet serves. What can't be done is a finding, no error.
+The cluster comes first and the fleet when that is gone; the plan shows the costs of both, and of resources the larger
+number. What can't be done is a finding, no error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from llmstrat_iac.catalog.aws_prices import aws_price
@@ -34,18 +35,33 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     assert pretraining is not None, "resolved by the loader"
     serving = resolved.open_model.serving if resolved.open_model else None
     prices = (*_fleet_prices(serving), *token_prices(resolved))
-    parts = [
-        _plan_run(pretraining, spec),
-        _plan_serving(resolved, serving, spec) if serving else _EMPTY,
-        plan_gateway(spec, spec.endpoint, prices, secrets=uploaded_secrets(spec)) if spec.endpoint else _EMPTY,
-    ]
+    run = _plan_run(pretraining, spec)
+    fleet = _plan_serving(resolved, serving, spec) if serving else _EMPTY
+    gateway = _EMPTY
+    if spec.endpoint is not None:
+        gateway = plan_gateway(spec, spec.endpoint, prices, secrets=uploaded_secrets(spec))
+    parts = (run, fleet, gateway)
+    one_after_the_other = _larger(merged(run.resources), merged(fleet.resources))
     return StackPlan(
-        resources=tuple(merged((*_own_resources(spec), *(each for part in parts for each in part.resources)))),
+        resources=tuple(merged((*_own_resources(spec), *one_after_the_other, *run.remaining, *gateway.resources))),
         costs=(*(each for part in parts for each in part.costs), *_own_costs(spec)),
         token_prices=prices,
         sizing=tuple(each for part in parts for each in part.sizing),
         findings=tuple(each for part in parts for each in part.findings),
     )
+
+
+def _larger(cluster: Iterable[PlannedResource], fleet: Iterable[PlannedResource]) -> Iterator[PlannedResource]:
+    """Of each type as many as there are at once: the cluster is gone when the fleet comes."""
+    later = {each.type: each for each in fleet}
+    for each in cluster:
+        other = later.pop(each.type, None)
+        if other is None:
+            yield each
+        else:
+            purpose = f"{each.purpose}; then {other.purpose}"
+            yield PlannedResource(each.type, max(each.count, other.count), purpose)
+    yield from later.values()
 
 
 def _own_resources(spec: FromScratchSpec) -> Iterator[PlannedResource]:
@@ -81,6 +97,7 @@ def _plan_run(pretraining: ResolvedPretraining, spec: FromScratchSpec) -> StackP
     run = RunPlan(pretraining, runtime.costs)
     return StackPlan(
         resources=runtime.resources,
+        remaining=runtime.remaining,
         costs=tuple(run.costs()),
         sizing=(*run_lines(run), *runtime.sizing),
         findings=(*findings, *check_run(run, spec.limits), *runtime.findings),
