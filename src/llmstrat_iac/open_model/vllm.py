@@ -1,6 +1,6 @@
 """The arguments of vLLM's OpenAI-compatible server, for whoever starts it: the EC2 fleet or a SageMaker endpoint.
 
-Only names that vLLM 0.27.0, the version in the images, knows: `make test-vllm` feeds them to its own parser. Secrets
+Only names that vLLM 0.27.1, the version in the images, knows: `make test-vllm` feeds them to its own parser. Secrets
 are never arguments: a Hugging Face token goes into the server's environment as `HF_TOKEN`, keys are the gateway's.
 """
 
@@ -13,8 +13,9 @@ from llmstrat_iac.catalog.sizing.serving_memory import max_sequences
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.open_model.contract import Adapter, ResolvedServing, Weights
 
-VLLM_VERSION = "0.27.0"
-"""In AWS's images `vllm:server-cuda-v2.3` and `server-sagemaker-cuda-v2.3`."""
+VLLM_VERSION = "0.27.1"
+"""In AWS's images `vllm:server-cuda-v2.4` and `server-sagemaker-cuda-v2.4`: release notes of 2026-08-25 in
+https://github.com/aws/deep-learning-containers"""
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` takes (vllm/config/lora.py, `MaxLoRARanks`)."""
 SHUTDOWN_SECONDS = 300

@@ -13,7 +13,7 @@ from llmstrat_iac.catalog.sizing.serving_memory import serving_memory
 OLDEST_CUDA = 7.5
 """CUDA 13, which the images have, dropped Volta (NVIDIA CUDA 13.0 release notes)."""
 OLDEST = {"mxfp4": 8.0, "fp8": 7.5, "awq": 7.5, "gptq": 7.5, "bitsandbytes": 7.5}
-"""Compute capability that vLLM 0.27.0 asks for (`get_min_capability`); below 8.9 fp8 saves memory, not time."""
+"""Compute capability that vLLM 0.27.1 asks for (`get_min_capability`); below 8.9 fp8 saves memory, not time."""
 
 
 def choose_serving(need: ServingNeed, *, price: Price, candidates: Iterable[InstanceType] | None = None) -> Choice:

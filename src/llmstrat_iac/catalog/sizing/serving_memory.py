@@ -92,7 +92,7 @@ def graph_bytes(shape: Architecture) -> float:
 def batched_tokens(instance: InstanceType) -> int:
     """`max_num_batched_tokens` of vLLM's server: 8192 on GPUs of 70 GiB and more, but 2048 on an A100.
 
-    Source: vllm 0.27.0, engine/arg_utils.py, `get_batch_defaults`.
+    Source: vllm 0.27.1, engine/arg_utils.py, `get_batch_defaults`.
     """
     return 8192 if instance.cuda_gib >= 70 and "A100" not in instance.accelerator else 2048
 

@@ -11,8 +11,8 @@ PUBLIC_IMAGES = "public.ecr.aws/deep-learning-containers"
 IMAGES_ACCOUNT = "763104351884"
 """AWS's account with the same images in each region's private ECR, which needs no way to the internet."""
 TRAINING_IMAGE = f"{PUBLIC_IMAGES}/pytorch:2.13-cu133-amzn2023"
-SERVING_IMAGE = "vllm:server-cuda-v2.3"
-"""vLLM 0.27.0 on CUDA 13, port 8000: github.com/aws/deep-learning-containers docs/vllm, as of 2026-08-21."""
+SERVING_IMAGE = "vllm:server-cuda-v2.4"
+"""vLLM 0.27.1 on CUDA 13, port 8000: release notes of 2026-08-25 in github.com/aws/deep-learning-containers."""
 
 
 def is_private(image: str) -> bool:

@@ -40,7 +40,11 @@ def channels(weights: Weights) -> dict[str, str]:
 
 
 def variables(arguments: Sequence[str]) -> Mapping[str, str]:
-    """Arguments as `SM_VLLM_…`: `true` is a bare flag, several values are a JSON array. The port is the container's."""
+    """Arguments as `SM_VLLM_…`: `true` is a bare flag, several values are a JSON array. The port is the container's.
+
+    The entry point makes one argument of each element (aws/deep-learning-containers scripts/docker/vllm/
+    sagemaker_args.py); before v2.4 it handed the array on as one, which `--lora-modules` doesn't take.
+    """
     values: dict[str, list[str]] = {}
     name = ""
     for argument in arguments:

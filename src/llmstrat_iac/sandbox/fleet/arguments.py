@@ -73,13 +73,12 @@ def _split(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def _adapters(values: Sequence[str]) -> tuple[ServedAdapter, ...]:
-    """`name=path`, or a JSON object or list of objects with both."""
+    """`name=path`, or a JSON object with both; vLLM takes no array of them."""
     found: list[ServedAdapter] = []
     for value in values:
-        if value.startswith(("{", "[")):
+        if value.startswith("{"):
             described = json.loads(value)
-            for each in described if isinstance(described, list) else [described]:
-                found.append(ServedAdapter(each["name"], each["path"]))
+            found.append(ServedAdapter(described["name"], described["path"]))
         else:
             name, equals, path = value.partition("=")
             if not equals:

@@ -237,7 +237,7 @@ def test_weights_in_s3_need_no_way_out_and_are_all_that_is_read(private: Deploye
     assert "secretsmanager:GetSecretValue" not in may
     text = user_data(private.one(TEMPLATE))
     assert "  '--load-format'\n  'runai_streamer'\n" in text
-    assert "763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:server-cuda-v2.3" in text
+    assert "763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:server-cuda-v2.4" in text
 
 
 def test_an_adapter_is_downloaded_to_where_the_engine_looks_for_it(private: Deployed) -> None:

@@ -136,7 +136,7 @@ def test_a_local_disk_that_isnt_mounted_becomes_the_cache(tmp_path: Path) -> Non
 
 def test_an_image_in_ecr_is_logged_in_for_in_its_own_region(tmp_path: Path) -> None:
     instance = job(tmp_path, None)
-    image = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/vllm:server-cuda-v2.3"
+    image = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/vllm:server-cuda-v2.4"
     instance.environment(**JOB | {"LLMSTRAT_IMAGE": image, "LLMSTRAT_CACHE": str(tmp_path / "cache")})
     assert instance.run("machine.sh").returncode == 0
     assert instance.calls("aws", "ecr")[0][-2:] == ["--region", "eu-central-1"]

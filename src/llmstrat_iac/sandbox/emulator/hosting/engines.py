@@ -6,6 +6,7 @@ Started when the endpoint (or component) is made, so that it loads while SageMak
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,19 +67,30 @@ def container_of(asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def vllm_arguments(container: Mapping[str, Any]) -> list[str]:
     """The command line that vLLM's image for SageMaker makes of a container's variables.
 
-    `SM_VLLM_NAME=value` is `--name value`, `true` a bare flag and `false` none; the model is `SM_VLLM_MODEL`, else the
-    mounted data, else `HF_MODEL_ID` (aws/deep-learning-containers, docs/vllm/configuration.md).
+    `SM_VLLM_NAME=value` is `--name value`, `true` a bare flag and `false` none, a JSON array one value for each
+    element; the model is `SM_VLLM_MODEL`, else the mounted data, else `HF_MODEL_ID` (aws/deep-learning-containers,
+    docs/vllm/configuration.md and scripts/docker/vllm/sagemaker_args.py, as in the images from v2.4 on).
     """
     environment: Mapping[str, str] = container.get("Environment") or {}
     arguments: list[str] = []
     for name, value in environment.items():
         if name.startswith("SM_VLLM_") and value.lower() != "false":
             flag = f"--{name.removeprefix('SM_VLLM_').lower().replace('_', '-')}"
-            arguments += [flag] if value.lower() == "true" else [flag, value]
+            arguments += [flag] if value.lower() == "true" else [flag, *_values(value)]
     if "SM_VLLM_MODEL" not in environment:
         mounted = container.get("ModelDataSource") or container.get("ModelDataUrl")
         arguments += ["--model", _MODEL_FOLDER if mounted else environment.get("HF_MODEL_ID") or _MODEL_FOLDER]
     return arguments
+
+
+def _values(value: str) -> list[str]:
+    try:
+        elements = json.loads(value)
+    except ValueError:
+        return [value]
+    if not isinstance(elements, list):
+        return [value]
+    return [json.dumps(each) if isinstance(each, dict | list) else str(each) for each in elements]
 
 
 def start_endpoint(endpoint: Endpoint) -> None:
