@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmstrat_iac.components.gateway_args import ConsumerArgs, GatewayArgs, ProviderArgs, RouteArgs
-from llmstrat_iac.components.open_model_gateway import FLEET, with_fleet
+from llmstrat_iac.components.open_model_gateway import FLEET, with_fleet, without_fleet
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import Fleet, IamStatement, ProgramContext, Upstream
 from llmstrat_iac.planner.load import load_spec
@@ -101,3 +101,14 @@ def test_no_provider_takes_the_fleets_name(args: GatewayArgs, context: ProgramCo
     taken = with_fleet(args, context, fleet=FLEET_OF_ITS_OWN, routes={"own": "llama"}, fallback=[])
     with pytest.raises(LlmstratError, match="`fleet`"):
         with_fleet(taken, context, fleet=FLEET_OF_ITS_OWN, routes={"own": "llama"}, fallback=[])
+
+
+@pytest.mark.parametrize(("fallback", "own"), [([], None), (["small", "absent"], ["gpt-5-mini"])])
+def test_before_there_is_a_fleet_fallbacks_answer_if_there_are_any(
+    fallback: list[str], own: list[str] | None, args: GatewayArgs
+) -> None:
+    made = without_fleet(args, aliases=["own", "own-base"], fallback=fallback)
+    assert FLEET not in made.providers
+    for alias in ("own", "own-base"):
+        assert [route.model for route in made.models.get(alias, [])] == (own or [])
+    assert made.consumers[0].models == (["own", "own-base", "main"] if own else ["main"])
