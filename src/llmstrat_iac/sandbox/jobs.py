@@ -26,13 +26,17 @@ REFUSALS = ("500", "429", "quota")
 MISHAPS = ("data", "halfway", "slow")
 # Of a job on instances: spot capacity that is taken away once.
 INSTANCE_MISHAPS = (*MISHAPS, "reclaim")
+# Of a cluster that trains: its acceptance gate finds a link that is too slow.
+CLUSTER_MISHAPS = ("slow-link", *MISHAPS)
 # Of what serves: containers that never pass their health check.
 SERVING_MISHAPS = ("unhealthy", "slow")
 _SLOW_SECONDS = 120.0
 _QUEUED, _VALIDATED = 0.1, 0.25
 _STOPPING_SECONDS = 0.1
 _NAMED = re.compile(
-    rf"(?<![a-z0-9])fault-({'|'.join((*REFUSALS, *INSTANCE_MISHAPS, *SERVING_MISHAPS[:1]))})(?:x(\d+))?(?![a-z0-9])"
+    # `slow-link` before `slow`.
+    rf"(?<![a-z0-9])fault-({'|'.join((*REFUSALS, *CLUSTER_MISHAPS, *INSTANCE_MISHAPS, *SERVING_MISHAPS[:1]))})"
+    r"(?:x(\d+))?(?![a-z0-9])"
 )
 _moment: ContextVar[float | None] = ContextVar("llmstrat_moment", default=None)
 _IN_DATA = re.compile(rb"llmstrat-fault-(data|halfway|slow)")

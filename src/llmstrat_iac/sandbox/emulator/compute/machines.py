@@ -1,7 +1,8 @@
 """What instances do: a tag and the user data say it, and a task for each does it while the instance runs.
 
 A serving instance runs an inference server with the arguments of its user data; a training instance trains, writes to
-its bucket and shuts itself down. Everything lives in the emulator's event loop; a server or trainer is a process.
+its bucket and shuts itself down; nodes of a cluster do so together. Everything lives in the emulator's event loop; a
+server or trainer is a process.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Any
 
 from ministack.services import alb
 
-from llmstrat_iac.components.names import TAG_SERVES
+from llmstrat_iac.components.names import TAG_NODES, TAG_SERVES
 from llmstrat_iac.sandbox.emulator.compute import instances, target_groups
 from llmstrat_iac.sandbox.emulator.compute.tags import tag_map
 from llmstrat_iac.sandbox.emulator.compute.training import JOB_URI, train
+from llmstrat_iac.sandbox.emulator.pretraining import gangs
 from llmstrat_iac.sandbox.fleet.process import EngineProcess
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class Machine:
         if tags.get(TAG_SERVES, "").isdigit():
             self.port = int(tags[TAG_SERVES])
             self._task = asyncio.create_task(self._serve(text))
+        elif job is not None and tags.get(TAG_NODES, "").isdigit():
+            gangs.join(self._record, job.group(1), int(tags[TAG_NODES]), text)
         elif job is not None:
             self._task = asyncio.create_task(train(self._record, job.group(1), text))
 
@@ -120,6 +124,7 @@ def _begin(record: Record) -> None:
 
 
 def _end(record: Record) -> None:
+    gangs.leave(record["InstanceId"])
     machine = _machines.pop(record["InstanceId"], None)
     if machine is not None:
         task = asyncio.create_task(machine.stop())

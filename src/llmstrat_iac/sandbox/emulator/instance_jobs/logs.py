@@ -11,6 +11,17 @@ from typing import Any
 GROUP = "/aws/sagemaker/TrainingJobs"
 
 
+def append(group: str, stream: str, lines: Iterable[str]) -> None:
+    """Add lines to a stream, which is made if need be; nothing comes of it without the group."""
+    from ministack.services import cloudwatch_logs as logs
+
+    # Answers with an error if it is there already, which is fine.
+    logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
+    moment = int(time.time() * 1000)
+    events = [{"timestamp": moment, "message": line} for line in lines]
+    logs._put_log_events({"logGroupName": group, "logStreamName": stream, "logEvents": events})
+
+
 @dataclass
 class JobLog:
     """One stream, `<job>/algo-1-<start>`, made with its first line."""
@@ -29,15 +40,11 @@ class JobLog:
         from ministack.services import cloudwatch_logs as logs
 
         added = [line for line in lines if line.strip()]
-        if not added:
-            return
-        # Both answer with an error if it is there already, which is fine.
-        logs._create_log_group({"logGroupName": GROUP})
-        logs._create_log_stream({"logGroupName": GROUP, "logStreamName": self.stream})
-        moment = int(time.time() * 1000)
-        events = [{"timestamp": moment, "message": line} for line in added]
-        logs._put_log_events({"logGroupName": GROUP, "logStreamName": self.stream, "logEvents": events})
-        self.lines += added
+        if added:
+            # Answers with an error if it is there already, which is fine.
+            logs._create_log_group({"logGroupName": GROUP})
+            append(GROUP, self.stream, added)
+            self.lines += added
 
     def metrics(self, definitions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The last value of each metric that the job defines, as SageMaker finds it."""

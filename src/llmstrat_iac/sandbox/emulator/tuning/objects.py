@@ -43,3 +43,15 @@ def write_s3(uri: str, content: bytes) -> None:
     found = _URI.fullmatch(uri)
     if found is not None:
         s3._put_object(*found.groups(), content, {})
+
+
+def delete_s3(uri: str) -> None:
+    """Delete the objects below a prefix."""
+    from ministack.services import s3
+
+    found = _URI.fullmatch(uri)
+    if found is not None:
+        bucket, prefix = found.groups()
+        keys = [key for key in (s3._buckets.get(bucket) or {}).get("objects", {}) if key.startswith(prefix)]
+        for key in keys:
+            s3._delete_object(bucket, key)
