@@ -8,7 +8,7 @@ LLM ?= scripted
 export LLM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-trainer test-vllm check fix bench schema docs lock
+.PHONY: help setup demo test test-trainer test-vllm test-cluster check fix bench schema docs lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test-trainer: setup ## Train tiny models for real, on the CPU (installs TRL and 
 
 test-vllm: setup ## Feed the serving arguments to the images' vLLM (installs it once: 9 GB in your cache folder)
 	@python=$$(tools/trainer-env.sh vllm) && LLMSTRAT_VLLM_PYTHON=$$python $(BIN)/pytest tests/vllm
+
+test-cluster: setup ## Train on hosts in network namespaces, lose and replace nodes (root; installs torchtitan once: 6 GB)
+	@tests/cluster/network.sh
+	@python=$$(tools/trainer-env.sh cluster) && LLMSTRAT_CLUSTER_PYTHON=$$python $(BIN)/pytest tests/cluster
 
 check: setup ## Lint, format, types and layers
 	@$(BIN)/ruff check $(wildcard $(CHECKED))

@@ -9,6 +9,7 @@ from typing import Any
 
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
+from llmstrat_iac.pretraining.storage import file_system_gib, has_file_system
 
 NETWORK_SHARE = 0.7
 """Of the network cards' line rate, as bus bandwidth of an all-reduce over several nodes. Ours: AWS measured 480 GB/s on
@@ -23,11 +24,11 @@ figure is known: they are measured, and not judged."""
 
 def gate(pretraining: ResolvedPretraining) -> dict[str, Any]:
     """The part `gate` of `job.json`. GB/s of 10^9 bytes; None isn't judged."""
-    instance, storage = pretraining.plan.instance, pretraining.cluster.storage
+    instance = pretraining.plan.instance
     stated = None
-    if storage.kind == "fsx" and storage.gib != "auto":
+    if has_file_system(pretraining):
         # Lustre's figure is a TiB's, in MB/s.
-        stated = storage.gib / 1024 * storage.mbps_per_tib / 1000
+        stated = file_system_gib(pretraining) / 1024 * pretraining.cluster.storage.mbps_per_tib / 1000
     return {
         "gpus": instance.accelerators,
         "efa": instance.efa_interfaces if pretraining.plan.nodes > 1 else 0,

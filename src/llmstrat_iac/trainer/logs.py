@@ -10,6 +10,8 @@ from pathlib import Path
 
 _TOKENS = re.compile(r"\b(hf_|AKIA|ASIA)[A-Za-z0-9]{8,}")
 _TRACEBACK = "Traceback (most recent call last)"
+_STARTER = "torch.distributed.elastic."
+"""What torchrun itself says at the end: that a process failed, not why."""
 _FAILURE_LINES, _FAILURE_CHARACTERS = 20, 1000
 """SageMaker shows the first 1,024 characters of a failure."""
 
@@ -51,4 +53,6 @@ class Log:
 
 
 def _is_error(line: str) -> bool:
-    return bool(re.match(r"^(\[rank\d+\]: ?)?[A-Za-z_.]*(Error|Exception)\b: ", line)) and _TRACEBACK not in line
+    return bool(re.match(r"^(\[rank\d+\]: ?)?[A-Za-z_.]*(Error|Exception)\b: ", line)) and not any(
+        text in line for text in (_TRACEBACK, _STARTER)
+    )

@@ -7,11 +7,16 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from .logs import Log
+
+_MARK = "LLMSTRAT_CHILD"
+"""In the environment of all that one command starts, so that it is found again."""
 
 
 class Child:
@@ -24,15 +29,17 @@ class Child:
         self._stop_seconds = stop_seconds
         self._process: subprocess.Popen[str] | None = None
         self._stopped_at = 0.0
+        self._mark = ""
 
     def run(
         self, command: list[str], folder: Path, environ: Mapping[str, str], meanwhile: Callable[[], None] | None = None
     ) -> int:
         """The exit code. `meanwhile` is called again and again."""
+        mark = self._mark = uuid.uuid4().hex
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environ,
+            env={**environ, _MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -51,9 +58,9 @@ class Child:
                 meanwhile()
             if self.stopped and time.monotonic() - self._stopped_at > self._stop_seconds:
                 self._log.line("launch: the trainer didn't stop in time")
-                _kill_group(process.pid)
+                _kill_all(process.pid, mark)
         # If the starter has died before its trainers, they would hold on to the GPUs.
-        _kill_group(process.pid)
+        _kill_all(process.pid, mark)
         reader.join()
         self._process = None
         return process.returncode
@@ -68,7 +75,7 @@ class Child:
     def kill(self) -> None:
         """End what runs now, at once; what is run later isn't affected."""
         if self._process is not None:
-            _kill_group(self._process.pid)
+            _kill_all(self._process.pid, self._mark)
 
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
@@ -101,8 +108,19 @@ def _tell_children(pid: int) -> None:
             continue
 
 
-def _kill_group(pid: int) -> None:
-    try:
+def _kill_all(pid: int, mark: str) -> None:
+    """The command's group, and what it has started in sessions of their own, as torchrun does with its workers."""
+    with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    for process in _marked(mark):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _marked(mark: str) -> list[int]:
+    wanted, found = f"{_MARK}={mark}".encode(), []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # It has ended, or is another user's.
+            if wanted in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found

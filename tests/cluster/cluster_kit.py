@@ -1,0 +1,177 @@
+"""A job in a folder that plays S3, and nodes that run the real launcher on it, each in a network of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from network_kit import Host, Lan
+from pretraining_kit import KEY, planned, resolve_pretraining
+
+from llmstrat_iac.pretraining.cluster_files import render_cluster_job
+
+HERE = Path(__file__).parent
+PYTHON = os.environ.get("LLMSTRAT_CLUSTER_PYTHON", "")
+"""Set by `make test-cluster`."""
+PATIENCE = 120
+
+
+@dataclass
+class Node:
+    """A host, its own disk, and the launcher on it."""
+
+    host: Host
+    disk: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        path = self.disk / "log.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def wait(self) -> int:
+        assert self.process is not None
+        try:
+            return self.process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.host.name} doesn't end:\n{self.log[-4000:]}") from None
+
+    def terminate(self) -> None:
+        """What systemd and Slurm send to the launcher."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGTERM)
+
+
+@dataclass
+class Cluster:
+    """A job and its nodes."""
+
+    root: Path
+    lan: Lan
+    shared: bool = False
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def bucket(self) -> Path:
+        return self.root / "bucket"
+
+    def put_job(self, *, nodes: int, steps: int = 30, pause: float = 0.05, floor: float = 0.001) -> None:
+        """What the runtimes put into S3, but for the trainer: a tiny one, in which every number of nodes can train."""
+        files = render_cluster_job(resolve_pretraining(planned("g6.xlarge", nodes)), KEY)
+        job = json.loads(files["job.json"])
+        job |= {
+            "allowed_nodes": [*range(nodes, 0, -1)],
+            "processes": 1,
+            "steps": steps,
+            "tokenizer": None,
+            "trainer": {"module": "tiny_trainer", "arguments": [str(steps), str(pause)]},
+            "export": {"module": "tiny_export", "arguments": []},
+            "gate": {**job["gate"], "nodes_gb_s": floor, "storage_gb_s": None},
+        }
+        files["job.json"] = json.dumps(job)
+        files |= {f"{name}.py": (HERE / f"{name}.py").read_text() for name in ("tiny_trainer", "tiny_export")}
+        for name, text in files.items():
+            path = self.root / "code" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        (self.root / "corpus").mkdir(exist_ok=True)
+
+    def start(self, *names: str, **environ: str) -> list[Node]:
+        """Nodes of these names; one that is there already is started again."""
+        return [self._start(name, environ) for name in names]
+
+    def _start(self, name: str, environ: Mapping[str, str]) -> Node:
+        node = self.nodes.get(name) or Node(self.lan.add(name), self.root / "disks" / name)
+        node.disk.mkdir(parents=True, exist_ok=True)
+        self.nodes[name] = node
+        variables = {
+            "LLMSTRAT_JOB_URI": self.bucket.as_uri(),
+            "LLMSTRAT_WORK": str(node.disk),
+            "LLMSTRAT_CORPUS": str(self.root / "corpus"),
+            "LLMSTRAT_HOST": name,
+            "LLMSTRAT_ADDRESS": node.host.address,
+            "LLMSTRAT_CPU": "1",
+            "LLMSTRAT_POLL_SECONDS": "0.2",
+            "LLMSTRAT_BEAT_SECONDS": "0.5",
+            "LLMSTRAT_PATIENCE_SECONDS": "6",
+            "LLMSTRAT_START_SECONDS": "60",
+            "LLMSTRAT_SETTLE_SECONDS": "4",
+            "LLMSTRAT_GATE_SECONDS": "90",
+            "LLMSTRAT_ACCEPT_BYTES": str(8 * 2**20),
+            **({"LLMSTRAT_SHARED": str(self.root / "lustre")} if self.shared else {}),
+            **environ,
+        }
+        command = [PYTHON, str(self.root / "code" / "cluster_launch.py")]
+        node.process = node.host.start(command, node.disk / "log.txt", **variables)
+        return node
+
+    def accept(self, *names: str) -> None:
+        """Let these nodes have passed the acceptance gate before."""
+        self.bucket.mkdir(parents=True, exist_ok=True)
+        passed = {"passed": True, "generation": 0, "nodes": [{"host": name} for name in names]}
+        (self.bucket / "gate.json").write_text(json.dumps(passed))
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON object of the bucket; empty if it isn't there."""
+        path = self.bucket / name
+        content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return content
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return self.read("status.json")
+
+    def complete_steps(self) -> list[int]:
+        """Steps of the checkpoints that are complete in S3."""
+        found = self.bucket.glob("checkpoints/step-*/complete.json")
+        return sorted(int(path.parent.name.split("-")[1]) for path in found)
+
+    def generations(self) -> list[dict[str, Any]]:
+        """All that were, with their members' hosts."""
+        folder = self.bucket / "rendezvous" / "generations"
+        names = sorted(path for path in folder.glob("*.json") if ".ended" not in path.name)
+        return [json.loads(path.read_text()) for path in names]
+
+    def hosts(self, generation: int) -> set[str]:
+        return {member["host"] for member in self.generations()[generation]["members"]}
+
+    def weights(self) -> dict[str, list[float]]:
+        """The finished model."""
+        return self.read("output/hf/weights.json")
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {name}\n{node.log[-3000:]}" for name, node in self.nodes.items())
+
+    def wait_for(self, condition: Callable[[], Any]) -> None:
+        """Poll until it is true."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"it takes too long\n{self.status}\n{self.logs()}"
+            time.sleep(0.1)
+
+
+def undisturbed_weights(folder: Path, steps: int) -> dict[str, list[float]]:
+    """What a run in one process, without launcher and losses, ends with."""
+    environ = {
+        **os.environ,
+        "LLMSTRAT_CHECKPOINTS": str(folder),
+        "LLMSTRAT_EVENTS": str(folder / "events.jsonl"),
+        "LLMSTRAT_HOST": "alone",
+        "OMP_NUM_THREADS": "1",
+    }
+    torchrun = [PYTHON, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1"]
+    for command in (
+        [*torchrun, str(HERE / "tiny_trainer.py"), str(steps), "0"],
+        [PYTHON, str(HERE / "tiny_export.py"), str(folder / f"step-{steps}"), str(folder)],
+    ):
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        assert done.returncode == 0, done.stdout + done.stderr
+    weights: dict[str, list[float]] = json.loads((folder / "weights.json").read_text())
+    return weights
