@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmstrat_iac.sandbox.emulator.instance_jobs.checks import check_instances
-from llmstrat_iac.sandbox.emulator.instance_jobs.start import start_work
+from llmstrat_iac.sandbox.emulator.instance_jobs.start import mishaps_of, start_work
 from llmstrat_iac.sandbox.emulator.instance_jobs.telling import billing, secondary, transitions
+from llmstrat_iac.sandbox.emulator.lustre.channels import check_channel
 from llmstrat_iac.sandbox.emulator.tuning import sagemaker_packages as packages
 from llmstrat_iac.sandbox.emulator.tuning.objects import read_s3, write_s3
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments, Handler, page, refuse
 from llmstrat_iac.sandbox.emulator.tuning.roles import assumable
 from llmstrat_iac.sandbox.emulator.tuning.sagemaker_store import STORE, Job, arn, tag_map
 from llmstrat_iac.sandbox.emulator.tuning.training_data import PREFERENCE, PROMPT_COMPLETION, defect
-from llmstrat_iac.sandbox.jobs import INSTANCE_MISHAPS, MISHAPS, Course, Phase, losses
+from llmstrat_iac.sandbox.jobs import MISHAPS, Course, Phase, losses
 
 _DAY = 86_400
 _STEPS = 100
@@ -33,12 +34,12 @@ def create(asked: Arguments) -> Mapping[str, Any]:
     if not assumable(asked["RoleArn"], "sagemaker.amazonaws.com"):
         message = f"Could not assume role {asked['RoleArn']}. Please ensure that it exists and trusts SageMaker."
         raise ApiError("ValidationException", message)
-    contents = {channel["ChannelName"]: _content(channel) for channel in asked.get("InputDataConfig") or ()}
+    contents = {channel["ChannelName"]: _content(asked, channel) for channel in asked.get("InputDataConfig") or ()}
     serverless = asked.get("ServerlessJobConfig")
     complaint = _check_serverless(asked, serverless, contents) if serverless else None
     if not serverless:
         check_instances(asked, [job.asked for job in STORE.jobs.values() if not job.serverless and _runs(job)])
-    kinds = MISHAPS if serverless or not asked.get("EnableManagedSpotTraining") else INSTANCE_MISHAPS
+    kinds = MISHAPS if serverless else mishaps_of(asked)
     course = Course(complaint, STORE.faults.mishap((name,), contents.get("train", b""), kinds=kinds))
     job = Job(arn(f"training-job/{name.lower()}"), name, asked, course)
     if not serverless:
@@ -48,7 +49,11 @@ def create(asked: Arguments) -> Mapping[str, Any]:
     return {"TrainingJobArn": job.arn}
 
 
-def _content(channel: Mapping[str, Any]) -> bytes:
+def _content(asked: Arguments, channel: Mapping[str, Any]) -> bytes:
+    source = channel["DataSource"].get("FileSystemDataSource")
+    if source:
+        check_channel(asked, source)
+        return b""
     uri = str((channel["DataSource"].get("S3DataSource") or {}).get("S3Uri") or "")
     content = read_s3(uri)
     if content is None:
