@@ -27,6 +27,7 @@ FILES = (
     "assets.py",
     "bandwidth.py",
     "checkpoints.py",
+    "earlier.py",
     "facts.py",
     "finish.py",
     "gate.py",

@@ -49,10 +49,10 @@ def export_model(node: Node, status: ClusterStatus) -> None:
 def _last_step(node: Node) -> int:
     """The last checkpoint, whole on this node: other nodes' shards are fetched where no file system is shared."""
     root, shared = node.places.checkpoints, node.places.shared
-    steps = written_steps(root) if shared else marked_steps(node.store)
+    steps = written_steps(root) if shared else marked_steps(node.checkpoint_store)
     if not steps or steps[-1] < node.job["steps"]:
         raise JobFailed(f"the last checkpoint, of step {node.job['steps']}, isn't there: the newest are {steps[-3:]}")
-    prepare(node.store, root, steps[-1], shared=shared, first=True)
+    prepare(node.checkpoint_store, root, steps[-1], shared=shared, first=True)
     return steps[-1]
 
 

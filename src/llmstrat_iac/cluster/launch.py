@@ -158,7 +158,7 @@ class Launcher:
             return
         if newest is not None and newest.number >= node.job["generations"]:
             raise JobFailed(f"started {newest.number} times: not again")
-        resume = newest_step(node.store, places.checkpoints, shared=places.shared)
+        resume = newest_step(node.checkpoint_store, places.checkpoints, shared=places.shared)
         node.rendezvous.propose(members, resume, newest)
 
     def _count_strikes(self, generation: Generation) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ..trainer.logs import Log
 from ..trainer.process import Child
 from ..trainer.store import Store, open_store
+from .earlier import checkpoint_store
 from .generation import Generation, Member
 from .identity import Identity, find_identity
 from .places import Places, Settings, code_folder, find_places, read_settings
@@ -47,6 +48,11 @@ class Node:
         """Save and go: the others go on without this node."""
         self.leaving = True
         self.child.stop()
+
+    @property
+    def checkpoint_store(self) -> Store:
+        """Where complete checkpoints come from: an earlier attempt's place until this one has some."""
+        return checkpoint_store(self.store, self.places.job_uri, open_store)
 
     def torchrun(self, generation: Generation, module: list[str], *, name: str, offset: int = 0) -> list[str]:
         """The command that starts a module on all of this node's processes."""

@@ -114,7 +114,7 @@ class Part:
         node = self._node
         places = node.places
         resume = self._generation.resume
-        prepare(node.store, places.checkpoints, resume, shared=places.shared, first=self.first)
+        prepare(node.checkpoint_store, places.checkpoints, resume, shared=places.shared, first=self.first)
         sender = self._sender = self._new_sender()
         events = places.scratch / "events.jsonl"
         events.unlink(missing_ok=True)

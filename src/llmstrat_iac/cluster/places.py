@@ -20,8 +20,9 @@ class Places:
     """LLMSTRAT_WORK: this node's own disk, the largest it has."""
     checkpoints: Path
     shared: bool
-    """LLMSTRAT_SHARED: a folder of a file system that all nodes have mounted; checkpoints go there, below the job's
-    key. Unset: each node keeps its part on its own disk, and they come together in S3."""
+    """LLMSTRAT_SHARED: a folder of a file system that all nodes have mounted; checkpoints go there, below the model's
+    identity, so that another attempt finds them. Unset: each node keeps its part on its own disk, and they come together
+    in S3."""
     corpus: Path | None
     """LLMSTRAT_CORPUS: a folder with the corpus, from Lustre or a channel. None: it is copied from S3 at the start."""
     tokenizer: Path
@@ -76,7 +77,7 @@ def find_places(environ: Mapping[str, str], key: str) -> Places:
         code=code_folder(),
         job_uri=environ["LLMSTRAT_JOB_URI"].rstrip("/"),
         scratch=work / "scratch",
-        checkpoints=(Path(shared) / key if shared else work) / "checkpoints",
+        checkpoints=(Path(shared) / key.partition("-")[0] if shared else work) / "checkpoints",
         shared=shared is not None,
         corpus=Path(corpus) if corpus else None,
         tokenizer=work / "tokenizer",
