@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from planner_agreement import Case, full_runs, peaks, speeds, spread
-from planner_kit import BLOOMBERG, bloomberg, find, plan
+from run_kit import BLOOMBERG, bloomberg, find, plan
 
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Wish
 from llmstrat_iac.catalog.pretraining.search import aimed

@@ -7,8 +7,8 @@ import statistics
 
 import pytest
 from planner_agreement import DATA, full_runs, peaks, speeds, spread
-from planner_kit import BLOOMBERG, bloomberg, plan
 from planner_report import PAGE, PICTURE, groups, page, picture
+from run_kit import BLOOMBERG, bloomberg, plan
 
 
 @pytest.mark.parametrize("name", ["throughput", "full_runs"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from planner_kit import instance, run
+from run_kit import instance, run
 
 from llmstrat_iac.catalog.pretraining.contract import Degrees
 from llmstrat_iac.catalog.pretraining.memory import gpu_memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from planner_kit import plan, run
+from run_kit import plan, run
 
 from llmstrat_iac.catalog.pretraining.resilience import GPU_HOURS_BETWEEN_FAILURES, checkpointing, duration
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from planner_kit import bloomberg, find, instance, plan, refusal, run
+from run_kit import bloomberg, find, instance, plan, refusal, run
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.pretraining.contract import Degrees, Wish

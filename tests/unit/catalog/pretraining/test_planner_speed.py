@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from planner_kit import instance, plan, run
+from run_kit import instance, plan, run
 
 from llmstrat_iac.catalog.pretraining.accelerators import training_gpu
 from llmstrat_iac.catalog.pretraining.contract import Degrees
