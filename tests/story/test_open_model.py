@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from story_kit import REPOSITORY, User
@@ -53,70 +55,67 @@ def down(user: User) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_from_weights_to_tuned_answers_to_nothing(user: User, account: Account, runtime: str) -> None:
-    user.spec.write_text(served(runtime, training=", hyperparameters: {epochs: 1}", models="support, support-base"))
+def test_from_a_to_tuned_answers_and_back_with_the_same_key_and_url(user: User, account: Account, runtime: str) -> None:
+    user.spec.write_text(closed())
+    up(user)
+    before, client = user.outputs(), user.client()
+    trained = served(
+        runtime,
+        training=", hyperparameters: {epochs: 1}",
+        serving=", fallback: [closed]",
+        models="support, support-base",
+    )
+    user.spec.write_text(trained)
     assert "Nothing has been created" in user.ok("plan", user.spec).out
 
     assert "starts a job" in up(user)
+    same_endpoint(user, before)
     assert user.sandboxed("status", "--json").json["job"]["served_identity"] is None
     assert "[tuned" not in ask(user)
 
     assert "`support` answers: [tuned" in up(user, "--wait")
     assert "[tuned" in ask(user)
+    assert served_by(user) == "fleet"
     assert "[tuned" not in ask(user, "support-base")
-    status = user.sandboxed("status", "--json").json["job"]
-    assert status["job"]["state"] == "completed"
-    assert status["served_identity"] == status["job"]["identity"]
+    status = user.sandboxed("status", "--json").json
+    assert status["job"]["job"]["state"] == "completed"
+    assert status["job"]["served_identity"] == status["job"]["job"]["identity"]
+    assert status["fleet"]["well"] is True
     assert user.sandboxed("logs", "--job").out.count("\n") > 1
     assert set(user.sandboxed("up", "--yes", "--json").json["changes"]) <= {"same"}
-    streamed = user.client().chat.completions.create(
+    streamed = client.chat.completions.create(
         model="support", messages=[{"role": "user", "content": "Where?"}], stream=True
     )
     assert len([chunk for chunk in streamed if chunk.choices and chunk.choices[0].delta.content]) > 1
-    down(user)
 
-
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_paused_fleet_costs_nothing_and_comes_back(user: User, account: Account, runtime: str) -> None:
-    user.spec.write_text(served(runtime, serving=", fallback: [closed]"))
-    up(user, "--wait")
-    before = user.outputs()
     user.sandboxed("pause", "--yes")
     assert account.instances() == []
     assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
-    assert ask(user)  # by the fallback
-    assert user.sandboxed("logs", "--json").out.splitlines()[-1].find('"bedrock"') > 0
+    assert "[tuned" not in ask(user)
+    assert served_by(user) == "bedrock"
     user.sandboxed("resume", "--yes")
     user.sandboxed("wait")
-    ask(user)
-    assert '"fleet"' in user.sandboxed("logs", "--json").out.splitlines()[-1]
-    after = user.outputs()
-    assert (after["base_url"], after["keys"]) == (before["base_url"], before["keys"])
-    down(user)
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_from_a_to_c_and_back_with_the_same_key_and_url(user: User, account: Account, runtime: str) -> None:
-    user.spec.write_text(closed())
-    up(user)
-    before, client = user.outputs(), user.client()
-    question = {"model": "support", "messages": [{"role": "user", "content": "Where?"}]}
-    assert client.chat.completions.create(**question).choices
-
-    user.spec.write_text(served(runtime))
-    up(user, "--wait")
-    between = user.outputs()
-    assert (between["base_url"], between["keys"]) == (before["base_url"], before["keys"])
-    assert client.chat.completions.create(**question).choices
-    assert '"fleet"' in user.sandboxed("logs", "--json").out.splitlines()[-1]
+    assert "[tuned" in ask(user)
+    assert user.spec.read_text() == trained
 
     user.spec.write_text(closed())
     up(user)
-    after = user.outputs()
-    assert (after["base_url"], after["keys"]) == (before["base_url"], before["keys"])
-    assert client.chat.completions.create(**question).choices
+    same_endpoint(user, before)
+    assert "[tuned" not in ask(user)
     assert account.instances() == []
     down(user)
+
+
+def same_endpoint(user: User, before: dict[str, Any]) -> None:
+    """The applications' side of the contract: neither URL nor key changes."""
+    now = user.outputs()
+    assert (now["base_url"], now["keys"]) == (before["base_url"], before["keys"])
+
+
+def served_by(user: User) -> str:
+    """Who answered the last request, as the usage log has it."""
+    line = json.loads(user.sandboxed("logs", "--json").out.splitlines()[-1])
+    return str(line["provider"])
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
