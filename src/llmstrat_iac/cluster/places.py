@@ -21,8 +21,7 @@ class Places:
     checkpoints: Path
     shared: bool
     """LLMSTRAT_SHARED: a folder of a file system that all nodes have mounted; checkpoints go there, below the model's
-    identity, so that another attempt finds them. Unset: each node keeps its part on its own disk, and they come together
-    in S3."""
+    identity, so that another attempt finds them. Unset: each node keeps its part on its own disk, all meet in S3."""
     corpus: Path | None
     """LLMSTRAT_CORPUS: a folder with the corpus, from Lustre or a channel. None: it is copied from S3 at the start."""
     tokenizer: Path
