@@ -45,7 +45,9 @@ def _print(spec: Path, resolved: ResolvedSpec, plan: Plan) -> None:
     parts = [resolved.strategy.name, count(len(resolved.providers), "provider"), count(models, "model")]
     if resolved.tuning is not None:
         parts.append("1 tuned model")
-    if resolved.open_model is not None:
+    if resolved.pretraining is not None:
+        parts.append("1 model from scratch")
+    elif resolved.open_model is not None:
         parts.append("1 open model")
     if resolved.spec.endpoint is not None:
         parts.append(count(len(resolved.spec.endpoint.consumers), "consumer"))

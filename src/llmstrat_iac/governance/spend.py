@@ -21,7 +21,7 @@ def monthly_limit(resolved: ResolvedSpec, plan: Plan) -> Iterator[Finding]:
             remedy="add `monthly_usd`",
         )
     elif plan.first_month.usd > limit:
-        first = " in the first month, tuning included," if plan.once.usd else " a month"
+        first = _how_long(resolved) if plan.once.usd else " a month"
         yield Finding(
             rule="monthly-limit",
             severity=Severity.ERROR,
@@ -100,6 +100,12 @@ def no_load_stated(resolved: ResolvedSpec, plan: Plan) -> Iterator[Finding]:
             reason=_why_load_matters(resolved),
             remedy="add `load: {requests_per_month: 100_000, input_tokens: 800, output_tokens: 300}`",
         )
+
+
+def _how_long(resolved: ResolvedSpec) -> str:
+    if resolved.pretraining is not None:
+        return " for the whole run and a month"
+    return " in the first month, tuning included,"
 
 
 def _why_load_matters(resolved: ResolvedSpec) -> str:

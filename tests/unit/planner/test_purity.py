@@ -11,6 +11,7 @@ import pytest
 EXAMPLE = Path(__file__).parents[3] / "examples" / "closed-api" / "several-providers.yaml"
 TUNED = Path(__file__).parents[3] / "examples" / "closed-api-tuned" / "bedrock" / "spec.yaml"
 OPEN = Path(__file__).parents[3] / "examples" / "open-model" / "llama-2-7b-qlora" / "spec.yaml"
+SCRATCH = Path(__file__).parents[3] / "examples" / "from-scratch" / "llama-1b-two-nodes" / "spec.yaml"
 PROGRAM = """
 import socket, sys
 
@@ -47,6 +48,8 @@ def run(command: list[str], *forbidden: str) -> subprocess.CompletedProcess[str]
         (["plan", str(TUNED)], ("pulumi", "boto3", "botocore", "urllib3")),
         (["validate", str(OPEN)], ("pulumi", "boto3", "botocore", "rich", "msgspec", "toktok")),
         (["plan", str(OPEN)], ("pulumi", "boto3", "botocore", "urllib3", "sagemaker")),
+        (["validate", str(SCRATCH)], ("pulumi", "boto3", "botocore", "rich", "torch")),
+        (["plan", str(SCRATCH)], ("pulumi", "boto3", "botocore", "urllib3", "sagemaker", "torch")),
         (["schema"], ("pulumi", "boto3", "rich")),
         (["strategies"], ("pulumi", "boto3")),
         (["models"], ("pulumi", "boto3")),

@@ -239,7 +239,7 @@ def test_deadline_and_budget_are_held_against_the_estimate(tmp_path: Path) -> No
 def test_the_spending_limits_see_the_cluster(tmp_path: Path) -> None:
     told = findings(tmp_path, made=found(), limits={"monthly_usd": 3000, "max_hourly_usd": 40})
     refused(told["cluster-hourly-limit"], "$44.", "$40.00")
-    refused(told["monthly-limit"], "$3,1", "$3,000.00")
+    refused(told["monthly-limit"], "$3,1", "for the whole run and a month", "$3,000.00")
     allowed = findings(tmp_path, made=found(), limits={"monthly_usd": 4000, "max_hourly_usd": 50})
     assert not {"cluster-hourly-limit", "monthly-limit"} & set(allowed)
 
