@@ -142,13 +142,14 @@ def _uneven(batch: int, ranks: int, micro: int) -> Iterator[Finding]:
         return
     near = [each for each in (batch // at_once * at_once, (batch // at_once + 1) * at_once) if each]
     each = f" of {micro} at once" if micro > 1 else ""
+    smaller = ", or leave `micro_batch` out" if micro > 1 else ""
     yield Finding(
         rule="batch-doesnt-divide",
         severity=Severity.ERROR,
         path="trainer.batch_sequences",
         message=f"{batch:,} sequences don't divide over {ranks:,} ranks{each}: {batch / at_once:,.2f} for each",
         reason="every rank takes the same number of sequences in every step",
-        remedy=f"set `batch_sequences` to {' or '.join(str(number) for number in near)}",
+        remedy=f"set `batch_sequences` to {' or '.join(str(number) for number in near)}{smaller}",
     )
 
 

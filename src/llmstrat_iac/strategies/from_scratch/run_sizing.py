@@ -56,8 +56,8 @@ def one_duration(days: float) -> str:
 
 
 def dollars(amount: Span) -> str:
-    """`2.1 to 2.7 million USD`, `340 to 460 USD`."""
-    if amount.low >= 1e6:
+    """`0.8 to 1.2 million USD`, `340 to 460 USD`."""
+    if amount.high >= 1e6:
         return f"{spread(Span(amount.low / 1e6, amount.likely / 1e6, amount.high / 1e6))} million USD"
     return f"{spread(amount)} USD"
 
