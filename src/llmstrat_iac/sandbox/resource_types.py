@@ -40,4 +40,13 @@ INFERENCE_COMPONENT = RegisteredType(
         "LastModifiedTime", "RuntimeConfig/DesiredCopyCount", "RuntimeConfig/CurrentCopyCount",
     }),
 )  # fmt: skip
-REGISTERED_TYPES: Mapping[str, RegisteredType] = {item.name: item for item in (INFERENCE_COMPONENT,)}
+CLUSTER = RegisteredType(
+    "AWS::SageMaker::Cluster",
+    "ClusterArn",
+    # UpdateCluster (botocore's model) takes no VpcConfig; the type's schema also names Orchestrator/Eks.
+    create_only=frozenset({"ClusterName", "VpcConfig", "Orchestrator/Eks"}),
+    read_only=frozenset({
+        "ClusterArn", "ClusterStatus", "CreationTime", "FailureMessage", "InstanceGroups/*/CurrentCount",
+    }),
+)  # fmt: skip
+REGISTERED_TYPES: Mapping[str, RegisteredType] = {item.name: item for item in (INFERENCE_COMPONENT, CLUSTER)}

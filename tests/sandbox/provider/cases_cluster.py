@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pulumi
 from aws_case import Case, Cloud, Inputs, Made, found
 
@@ -28,6 +30,31 @@ def _link_exists(aws: Cloud, out: Inputs) -> object:
 def _reserved(aws: Cloud, out: Inputs) -> object:
     reservations = aws("ec2").describe_capacity_reservations()["CapacityReservations"]
     return found(reservations, CapacityReservationId=out["id"], State="active")
+
+
+def _hyperpod(m: Made, name: str, workers: int) -> pulumi.Output[str]:
+    def state(known: dict[str, str]) -> str:
+        def group(name: str, kind: str, count: int, node: dict[str, object]) -> dict[str, object]:
+            common = {"ExecutionRole": known["role"], "SlurmConfig": node}
+            return {"InstanceGroupName": name, "InstanceType": kind, "InstanceCount": count, **common}
+
+        compute = {"NodeType": "Compute", "PartitionNames": ["train"]}
+        return json.dumps({
+            "ClusterName": name, "Orchestrator": {"Slurm": {"SlurmConfigStrategy": "Managed"}},
+            "VpcConfig": {"Subnets": [known["subnet"]], "SecurityGroupIds": [known["group"]]},
+            "InstanceGroups": [
+                group("controller", "ml.m5.large", 1, {"NodeType": "Controller"}),
+                group("workers", "ml.p4d.24xlarge", workers, compute),
+            ],
+            "Tags": [{"Key": "team", "Value": "a"}],
+        })  # fmt: skip
+
+    places = {"role": m["tuning-role"].arn, "subnet": m["home-subnet"].id, "group": m["lustre-group"].id}
+    return pulumi.Output.all(**places).apply(state)
+
+
+def _cluster_exists(aws: Cloud, out: Inputs) -> object:
+    return found(aws("sagemaker").list_clusters()["ClusterSummaries"], ClusterArn=out["id"], ClusterStatus="InService")
 
 
 def _group_exists(aws: Cloud, out: Inputs) -> object:
@@ -81,5 +108,12 @@ CLUSTER = (
         },
         lambda m: {"availability_zone": "us-east-1b"},
         _reserved,
+    ),
+    Case(
+        "hyperpod", "aws:cloudcontrol/resource:Resource",
+        lambda m: {"type_name": "AWS::SageMaker::Cluster", "desired_state": _hyperpod(m, "fidelity-cluster", 2)},
+        lambda m: {"desired_state": _hyperpod(m, "fidelity-cluster", 3)},
+        lambda m: {"desired_state": _hyperpod(m, "fidelity-other-cluster", 3)},
+        _cluster_exists,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""SageMaker in the emulator: training jobs, model packages and hosting, which ministack doesn't have at all.
+"""SageMaker in the emulator: training jobs, model packages, hosting and clusters, which ministack doesn't have at all.
 
 Our own small service rather than moto's beside it: moto 5.2.5 can't stop or delete a training job, knows no serverless
 customization, and its jobs have no time; and it would be one more process with a second account of everything.
@@ -18,11 +18,12 @@ def _install() -> None:
     from ministack import app
     from ministack.core import router
 
+    from llmstrat_iac.sandbox.emulator.clusters import operations as clusters
     from llmstrat_iac.sandbox.emulator.hosting import components, endpoints, models, runtime
     from llmstrat_iac.sandbox.emulator.tuning import sagemaker_jobs, sagemaker_packages
     from llmstrat_iac.sandbox.emulator.tuning.protocol import JsonApi
 
-    modules = (sagemaker_jobs, sagemaker_packages, models, endpoints, components)
+    modules = (sagemaker_jobs, sagemaker_packages, models, endpoints, components, clusters)
     api = JsonApi("sagemaker", {name: handler for module in modules for name, handler in module.HANDLERS.items()})
 
     async def handle_request(_method: str, path: str, headers: Any, body: bytes, _query_params: Any) -> Any:

@@ -41,7 +41,9 @@ class Request:
         if self.failure is not None:
             status, reason = "FAILED", self.failure.message
             code = _HANDLER_CODES.get(self.failure.code, "InvalidRequest")
-        elif self.operation != "DELETE" and self.identifier is not None:
+        elif self.operation == "DELETE" and self.identifier is not None:
+            status = "SUCCESS" if self.kind.read(self.identifier) is None else "IN_PROGRESS"
+        elif self.identifier is not None:
             status, reason = self.kind.progress(self.identifier)
             code = "NotStabilized" if status == "FAILED" else None
         members = {

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from llmstrat_iac.sandbox.emulator.cloud_control import clusters
 from llmstrat_iac.sandbox.emulator.hosting import components
 from llmstrat_iac.sandbox.emulator.hosting.store import HOSTING
 from llmstrat_iac.sandbox.emulator.tuning.protocol import Arguments, JsonApi
 from llmstrat_iac.sandbox.emulator.tuning.sagemaker_store import STORE
-from llmstrat_iac.sandbox.resource_types import INFERENCE_COMPONENT, RegisteredType
+from llmstrat_iac.sandbox.resource_types import CLUSTER, INFERENCE_COMPONENT, RegisteredType
 
 _SAGEMAKER = JsonApi("sagemaker", components.HANDLERS)
 
@@ -92,6 +93,15 @@ TYPES: Mapping[str, ResourceType] = {
             _delete_component,
             _component_progress,
             lambda: [item.arn for item in HOSTING.components.values()],
+        ),
+        ResourceType(
+            CLUSTER,
+            clusters.create,
+            clusters.read,
+            clusters.update,
+            clusters.delete,
+            clusters.progress,
+            clusters.identifiers,
         ),
     )
 }

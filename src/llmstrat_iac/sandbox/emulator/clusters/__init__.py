@@ -1,0 +1,1 @@
+"""HyperPod in the emulator: SageMaker clusters with nodes, and the job that their controller submits."""
