@@ -22,7 +22,7 @@ from llmstrat_iac.pretraining.storage import (
 from llmstrat_iac.runtimes.ec2.cluster import cluster_network_resources
 from llmstrat_iac.runtimes.ec2.costs import network_lines
 from llmstrat_iac.runtimes.hyperpod.options import ClusterOptions
-from llmstrat_iac.runtimes.sagemaker.cluster_checks import check_training_plan
+from llmstrat_iac.runtimes.sagemaker.cluster_checks import check_file_system, check_training_plan
 from llmstrat_iac.runtimes.sagemaker.cluster_outline import code_files, expiry
 
 NOT_IN_CLUSTERS = frozenset({"g4dn.metal", "p3.16xlarge", "p3.2xlarge", "p3.8xlarge", "p3dn.24xlarge"})
@@ -95,6 +95,7 @@ def _check(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             remedy="take fewer nodes, or more GPUs a node",
         )
     yield from check_training_plan(pretraining)
+    yield from check_file_system(pretraining)
     if not options.delete_when_over:
         yield Finding(
             "hyperpod.idle",

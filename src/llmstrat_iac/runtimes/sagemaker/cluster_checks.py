@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from llmstrat_iac.components.sagemaker.cluster_options import ClusterOptions
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
+from llmstrat_iac.pretraining.storage import has_file_system
 from llmstrat_iac.runtimes.sagemaker.checks import MAX_RUNTIME_SECONDS, NOT_TRAINING, QUOTA_RUNTIME_SECONDS
 
 _TRAINING_PLAN = re.compile(r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:training-plan/.+$")
 """SageMaker's API: ResourceConfig.TrainingPlanArn."""
 _LIMIT = "cluster.options.max_runtime"
 _DAY = 86_400
+_ADDRESSES = 32_763
+"""Of the cluster's subnet, a /17, without the five that AWS keeps."""
 
 
 def check_cluster(pretraining: ResolvedPretraining) -> Iterator[Finding]:
-    """Instance type, duration, training plan and spare nodes."""
+    """Instance type, duration, training plan, file system, addresses and spare nodes."""
     best = pretraining.search.best
     if best is not None and best.instance.name in NOT_TRAINING:
         yield Finding(
@@ -31,6 +34,8 @@ def check_cluster(pretraining: ResolvedPretraining) -> Iterator[Finding]:
         )
     yield from _check_limit(pretraining)
     yield from check_training_plan(pretraining)
+    yield from check_file_system(pretraining)
+    yield from _check_addresses(pretraining)
     if pretraining.cluster.spare_nodes:
         yield Finding(
             "sagemaker.spares",
@@ -54,6 +59,35 @@ def check_training_plan(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             reason="SageMaker takes reserved capacity by the ARN of a plan",
             remedy="give its ARN, as `aws sagemaker list-training-plans` lists it: `arn:…:training-plan/NAME`",
         )
+
+
+def check_file_system(pretraining: ResolvedPretraining) -> Iterator[Finding]:
+    """What nothing but the next `up` knows: that the job is over, and its file system of no use any more."""
+    if has_file_system(pretraining):
+        yield Finding(
+            "cluster.file-system",
+            Severity.INFO,
+            "cluster.storage",
+            "the file system bills on when the job is over, until the next `up`, `down`, or the end of the TTL",
+            reason="the job ends by itself, its file system doesn't; what is worth keeping is in S3 by then",
+            remedy="`llmstrat wait` tells when the job is over; or use `storage: {kind: s3}`",
+        )
+
+
+def _check_addresses(pretraining: ResolvedPretraining) -> Iterator[Finding]:
+    """EC2 needs one address a node, as HyperPod does; how many a job takes SageMaker decides, at most one a device."""
+    best = pretraining.search.best
+    if best is None or best.nodes * max(best.instance.efa_interfaces, 1) <= _ADDRESSES:
+        return
+    yield Finding(
+        "sagemaker.addresses",
+        Severity.WARNING,
+        "cluster.nodes",
+        f"{best.nodes} nodes with {best.instance.efa_interfaces} EFA devices each may take more addresses than the "
+        f"{_ADDRESSES:,} of the cluster's subnet",
+        reason="SageMaker may give each device an address of the stack's network",
+        remedy="ask AWS before you rely on it, or use `runtime: hyperpod` or `ec2`, which take one address a node",
+    )
 
 
 def _check_limit(pretraining: ResolvedPretraining) -> Iterator[Finding]:

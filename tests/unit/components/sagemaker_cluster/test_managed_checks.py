@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.session import get_session
-from managed_cluster_kit import PLAN_ARN, pretraining_of, resolve
+from managed_cluster_kit import FILES, OBJECTS, PLAN_ARN, pretraining_of, resolve
 from sagemaker_fakes import Client, Session, refusal
 
 from llmstrat_iac.components.sagemaker.permissions import permissions
@@ -18,10 +18,10 @@ PLANNED = {"capacity": "training-plan", "reservation": PLAN_ARN, "zone": "us-eas
 THERE = {"images": [{}], "failures": []}
 
 
-def checked(folder: Path, **changes: Any) -> list[Finding]:
-    pretraining = pretraining_of(resolve(folder, "sagemaker", **changes))
+def checked(folder: Path, *, rules: str = "sagemaker", runtime: str = "sagemaker", **changes: Any) -> list[Finding]:
+    pretraining = pretraining_of(resolve(folder, runtime, **changes))
     assert pretraining.runtime.plan_cluster is not None
-    return [each for each in pretraining.runtime.plan_cluster(pretraining).findings if each.rule.startswith("sage")]
+    return [each for each in pretraining.runtime.plan_cluster(pretraining).findings if each.rule.startswith(rules)]
 
 
 def test_a_usual_job_needs_no_word(tmp_path: Path) -> None:
@@ -62,6 +62,20 @@ def test_only_a_plan_is_a_plan(tmp_path: Path, reservation: str) -> None:
 def test_spare_nodes_are_nothing_that_a_job_has(tmp_path: Path) -> None:
     (finding,) = checked(tmp_path, spare_nodes=2)
     assert (finding.path, finding.severity) == ("cluster.spare_nodes", Severity.WARNING)
+
+
+@pytest.mark.parametrize("runtime", ["sagemaker", "hyperpod"])
+def test_a_file_system_that_outlives_its_job_is_said(tmp_path: Path, runtime: str) -> None:
+    (finding,) = checked(tmp_path, rules="cluster", runtime=runtime, **FILES)
+    assert (finding.rule, finding.severity) == ("cluster.file-system", Severity.INFO)
+    assert not checked(tmp_path, rules="cluster", runtime=runtime, **OBJECTS)
+
+
+def test_more_devices_than_addresses_is_a_warning_of_jobs_alone(tmp_path: Path) -> None:
+    large: dict[str, Any] = {"nodes": 2000, "trainer": {"batch_sequences": 16_000}}
+    (finding,) = checked(tmp_path, **large)
+    assert (finding.rule, finding.severity) == ("sagemaker.addresses", Severity.WARNING)
+    assert not checked(tmp_path, runtime="hyperpod", **large)
 
 
 def test_a_type_that_sagemaker_lacks_is_refused(tmp_path: Path) -> None:
