@@ -31,7 +31,8 @@ def render_cluster_job(pretraining: ResolvedPretraining, key: str) -> dict[str, 
     run = _run(pretraining)
     return {
         ENTRY: ENTRY_TEXT,
-        f"{PACKAGE}/__init__.py": "",
+        # Not empty: Pulumi's SDK for Python refuses an asset without text.
+        f"{PACKAGE}/__init__.py": '"""The job\'s own code."""\n',
         **{f"{PACKAGE}/cluster/{name}": _source("cluster", name) for name in FILES},
         **{f"{PACKAGE}/trainer/{name}": _source("trainer", name) for name in TRAINER_FILES},
         "job.json": json.dumps(_job(pretraining, run, key), indent=2, sort_keys=True) + "\n",
