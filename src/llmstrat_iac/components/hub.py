@@ -1,65 +1,94 @@
-"""Asks the Hugging Face hub whether a model can be downloaded: there at that revision, licence granted, token valid.
+"""Asks the Hugging Face hub whether something can be downloaded: there at that revision, access granted, token valid.
 
-Only the headers of `config.json` are asked for. `HF_ENDPOINT` is the hub's own variable for another address.
+Only the headers of one file are asked for. `HF_ENDPOINT` is the hub's own variable for another address.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import urllib3
 
 from llmstrat_iac.open_model import ResolvedModel
 from llmstrat_iac.plan import Finding, Severity
+from llmstrat_iac.spec.pretraining import TokenizerBlock
 
 _RULE = "hub.model"
 _TIMEOUT = urllib3.Timeout(connect=5, read=10)
 _DEFAULT = "https://huggingface.co"
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A file of a repository, and where the spec names it."""
+
+    repository: str
+    revision: str | None
+    file: str
+    names_token: bool
+    block: str
+    field: str
+
+    @property
+    def page(self) -> str:
+        return f"https://huggingface.co/{self.repository}"
+
+
 def check_hub(model: ResolvedModel, token: str | None) -> Iterator[Finding]:
-    """Yield what the hub says; `token` is None where the preflight can't read it."""
+    """Yield what the hub says of a model; `token` is None where the preflight can't read it."""
     block = model.block
-    if block.in_s3:
-        return
+    if not block.in_s3:
+        yield _ask(_Wanted(block.id, block.revision, "config.json", block.token is not None, "model", "id"), token)
+
+
+def check_tokenizer(block: TokenizerBlock, token: str | None) -> Iterator[Finding]:
+    """The same of a tokenizer."""
+    if not block.in_s3:
+        named = block.token is not None
+        yield _ask(_Wanted(block.source, block.revision, "tokenizer.json", named, "tokenizer", "source"), token)
+
+
+def _ask(wanted: _Wanted, token: str | None) -> Finding:
     base = os.environ.get("HF_ENDPOINT", _DEFAULT).rstrip("/")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         answer = urllib3.request(
             "HEAD",
-            f"{base}/{block.id}/resolve/{block.revision}/config.json",
-            headers=headers,
+            f"{base}/{wanted.repository}/resolve/{wanted.revision}/{wanted.file}",
+            headers={"Authorization": f"Bearer {token}"} if token else {},
             retries=False,
             redirect=False,
             timeout=_TIMEOUT,
         )
     except urllib3.exceptions.HTTPError as error:
-        yield _finding(Severity.WARNING, "model.id", f"unknown: the hub can't be asked ({type(error).__name__})", "")
-        return
-    yield _explain(answer.status, model, has_token=token is not None)
+        message = f"unknown: the hub can't be asked ({type(error).__name__})"
+        return _finding(Severity.WARNING, wanted, wanted.field, message, "")
+    return _explain(answer.status, wanted, has_token=token is not None)
 
 
-def _explain(status: int, model: ResolvedModel, *, has_token: bool) -> Finding:
-    block, page = model.block, f"https://huggingface.co/{model.block.id}"
+def _explain(status: int, wanted: _Wanted, *, has_token: bool) -> Finding:
+    name, page = wanted.repository, wanted.page
     if status < 400:
-        return Finding(
-            _RULE, Severity.INFO, "model.id", f"the hub has `{block.id}` at this revision, and grants access"
-        )
+        message = f"the hub has `{name}` at this revision, and grants access"
+        return _finding(Severity.INFO, wanted, wanted.field, message, "")
     if status == 401 and has_token:
-        return _finding(
-            Severity.ERROR, "model.token", "the hub doesn't accept the token", "make a new read token on the hub"
-        )
+        message = "the hub doesn't accept the token"
+        return _finding(Severity.ERROR, wanted, "token", message, "make a new read token on the hub")
     if status in (401, 403):
-        severity = Severity.ERROR if has_token or block.token is None else Severity.WARNING
-        message = f"the hub grants no access to `{block.id}`" if has_token else f"`{block.id}` asks for a token"
-        remedy = f"accept the licence at {page} with the token's account" if has_token else "set `model.token`"
-        return _finding(severity, "model.token", message, remedy)
+        severity = Severity.ERROR if has_token or not wanted.names_token else Severity.WARNING
+        message = f"the hub grants no access to `{name}`" if has_token else f"`{name}` asks for a token"
+        remedy = (
+            f"accept the licence at {page} with the token's account" if has_token else f"set `{wanted.block}.token`"
+        )
+        return _finding(severity, wanted, "token", message, remedy)
     if status == 404:
-        remedy = f"copy id and commit from {page}/commits/main"
-        return _finding(Severity.ERROR, "model.revision", f"the hub has no `{block.id}` at this revision", remedy)
-    return _finding(Severity.WARNING, "model.id", f"unknown: the hub answers {status}", "try again later")
+        message = f"the hub has no `{name}` at this revision"
+        if wanted.file != "config.json":
+            message = f"{message}, or no `{wanted.file}` in it"
+        return _finding(Severity.ERROR, wanted, "revision", message, f"copy id and commit from {page}/commits/main")
+    return _finding(Severity.WARNING, wanted, wanted.field, f"unknown: the hub answers {status}", "try again later")
 
 
-def _finding(severity: Severity, path: str, message: str, remedy: str) -> Finding:
-    return Finding(_RULE, severity, path, message, remedy=remedy)
+def _finding(severity: Severity, wanted: _Wanted, field: str, message: str, remedy: str) -> Finding:
+    return Finding(_RULE, severity, f"{wanted.block}.{field}", message, remedy=remedy)

@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from llmstrat_iac.catalog.open_models import find_model
-from llmstrat_iac.components.hub import check_hub
+from llmstrat_iac.components.hub import check_hub, check_tokenizer
 from llmstrat_iac.open_model import ResolvedModel
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.spec.open_model import ModelBlock
+from llmstrat_iac.spec.pretraining import TokenizerBlock
 
 COMMIT = "0" * 40
 GATED = "meta-llama/Llama-3.1-8B-Instruct"
@@ -97,3 +98,16 @@ def test_no_answer_holds_the_token() -> None:
     for token in (GOOD, FOREIGN, "hf_typo"):
         finding = ask(token)
         assert token not in f"{finding.message}{finding.reason}{finding.remedy}"
+
+
+def test_a_tokenizer_is_asked_for_by_its_own_file() -> None:
+    def tokenizer(token: str | None, revision: str = COMMIT) -> Finding:
+        (finding,) = check_tokenizer(TokenizerBlock(source=GATED, revision=revision), token)
+        return finding
+
+    assert tokenizer(GOOD).severity is Severity.INFO
+    assert (tokenizer(None).path, tokenizer(None).severity) == ("tokenizer.token", Severity.ERROR)
+    missing = tokenizer(GOOD, "f" * 40)
+    assert missing.path == "tokenizer.revision"
+    assert "`tokenizer.json`" in missing.message
+    assert list(check_tokenizer(TokenizerBlock(source="s3://example/tokenizer/"), None)) == []

@@ -1,10 +1,12 @@
 """Asks AWS, read-only and before a cent is spent, whether the spec can work in this account.
 
-Everything of strategy A, then what each runtime asks about its instances, capacity and quotas.
+Everything of strategy A, whether corpus and tokenizer are there, then what each runtime asks about its instances,
+capacity and quotas.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -16,6 +18,7 @@ from llmstrat_iac.plan import Finding
 from llmstrat_iac.pretraining import ResolvedPretraining
 from llmstrat_iac.strategies.closed_api.preflight import guarded
 from llmstrat_iac.strategies.closed_api.preflight import preflight as gateway_preflight
+from llmstrat_iac.strategies.from_scratch.inputs import check_inputs
 
 _OWN_CAPACITY = frozenset({"capacity-block", "reservation", "training-plan"})
 """Bought or reserved before: on-demand and spot quotas don't count it."""
@@ -24,6 +27,9 @@ _OWN_CAPACITY = frozenset({"capacity-block", "reservation", "training-plan"})
 def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     """Yield what AWS says."""
     yield from gateway_preflight(resolved, session)
+    pretraining = resolved.pretraining
+    assert pretraining is not None, "the loader resolves `corpus:`"
+    yield from check_inputs(pretraining, session, _token(pretraining))
     for runtime in resolved.runtimes:
         module, _, function = runtime.preflight.partition(":")
         found: Iterator[Finding] = getattr(import_module(module), function)(resolved, session)
@@ -49,3 +55,9 @@ def cluster_needs(pretraining: ResolvedPretraining) -> Iterator[QuotaNeed]:
     if block.capacity not in _OWN_CAPACITY:
         nodes = plan.nodes + block.spare_nodes
         yield from pretraining.runtime.quotas("cluster", plan.instance, nodes, block.capacity)
+
+
+def _token(pretraining: ResolvedPretraining) -> str | None:
+    """The token that `up` would upload; what is a secret already isn't read."""
+    credentials = pretraining.tokenizer.token
+    return os.environ.get(credentials.variable) if credentials and credentials.variable else None
