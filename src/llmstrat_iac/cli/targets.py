@@ -28,6 +28,7 @@ def target_environment(*, sandbox: bool, resolved: ResolvedSpec | None = None) -
     from llmstrat_iac.cli.sandbox_home import sandbox_home
     from llmstrat_iac.operations.credentials import existing_secrets, placeholders, seed_secrets
     from llmstrat_iac.operations.deployment import open_session
+    from llmstrat_iac.operations.inputs import seed_inputs
     from llmstrat_iac.sandbox.session import Sandbox
 
     before = dict(os.environ)
@@ -37,6 +38,7 @@ def target_environment(*, sandbox: bool, resolved: ResolvedSpec | None = None) -
         try:
             if resolved is not None:
                 seed_secrets(existing_secrets(resolved), open_session(resolved.spec.region))
+                seed_inputs(resolved, open_session(resolved.spec.region))
             yield TargetEnvironment(variables, sandbox=True, ephemeral=not session.lasting)
         finally:
             _replace_environment(before)
