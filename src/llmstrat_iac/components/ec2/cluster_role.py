@@ -25,7 +25,7 @@ def node_statements(
 ) -> list[Statement]:
     """The role's policy."""
     bucket = workspace.bucket
-    attempts = cluster_prefix(f"{pretraining.identity}-*")
+    attempts = cluster_prefix(f"{pretraining.identity}-*") + "*"
     # The asterisk is the identifier that AWS gives the group; its name is exact.
     group = account.fill(
         "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/"
