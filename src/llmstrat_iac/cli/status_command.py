@@ -68,7 +68,7 @@ def _document(deployment: Deployment) -> dict[str, Any]:
     expires = parse_moment(str(outputs.get("expires")))
     consumers = outputs.get("consumers")
     remaining = describe_remaining(None if expires is None else expires - now)
-    healthy, endpoint = _health(outputs)
+    healthy, endpoint = _health(outputs, expected=deployment.resolved.spec.endpoint is not None)
     return {
         "stack": deployment.name,
         "strategy": deployment.resolved.strategy.name,
@@ -84,7 +84,9 @@ def _document(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def _health(outputs: Any) -> tuple[bool, str]:
+def _health(outputs: Any, *, expected: bool) -> tuple[bool, str]:
+    if not expected:
+        return True, "none: the spec has no `endpoint:`"
     from llmstrat_iac.operations.chat import Endpoint, EndpointError, models
 
     keys, url = outputs.get("keys") or {}, outputs.get("base_url")

@@ -146,7 +146,8 @@ class _Up:
         assert job is not None, "only asked for specs with a job"
         state = current_state(self.deployment, secrets, snapshot, retry=self.choices.retry, deploy=self.choices.release)
         kind = "Tuning" if self.resolved.tuning else "Training"
-        self.console.print(f"[bold]{kind}[/bold] {what_up_does(state, snapshot, job.identity)}", soft_wrap=True)
+        plan = what_up_does(state, snapshot, job.identity, serves=self.resolved.spec.endpoint is not None)
+        self.console.print(f"[bold]{kind}[/bold] {plan}", soft_wrap=True)
         with operation_view(self.console, "Looking at the job", lists_resources=False) as view:
             refresh_jobs(self.deployment.stack(), snapshot, view)
         return state

@@ -1,4 +1,4 @@
-"""Stand-ins for what an organisation's account would hold in S3, in the sandbox, which starts empty: a corpus, a tokenizer.
+"""Stand-ins, in the sandbox, for what an organisation's account would hold in S3: a corpus and a tokenizer.
 
 Only prefixes that hold nothing get one, so that whoever uploads real files is left alone.
 """

@@ -118,14 +118,16 @@ def require_completed(job: TuningJob) -> None:
         raise LlmstratError(f"the job {job.name} was cancelled", remedy="`llmstrat up --retry` starts it anew")
 
 
-def what_up_does(state: TuningState, snapshot: Snapshot | None, identity: str) -> str:
-    """One line: what an `up` in this state does about the tuning."""
+def what_up_does(state: TuningState, snapshot: Snapshot | None, identity: str, *, serves: bool) -> str:
+    """One line: what an `up` in this state does about the job. `serves`: whether its model is to answer anybody."""
     job, before = state.current, known_identity(snapshot)
     if job is None:
         changed = before is not None and before != identity
         why = "data or settings have changed since the last `up`" if changed else "there is none for this data yet"
         serving = f"; {state.serving.name} serves until it is completed" if state.serving else ""
         return f"starts a job: {why}{serving}"
+    if job.state is JobState.COMPLETED and not serves:
+        return f"{job.name} is completed; what it has made is in the stack's bucket"
     if job.state is JobState.COMPLETED:
         served = "is served" if state.deploy else "isn't deployed (`deploy: manual`; `up --deploy` does)"
         return f"{job.name} is completed and {served}"
