@@ -27,8 +27,6 @@ compile trainer.txt requirements/trainer.in
 # What a job installs: the same versions, without what the image has built for its GPUs.
 mapfile -t image < <(sed -nE 's/^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)==.*/--no-emit-package=\1/p' requirements/trainer.txt)
 compile src/llmstrat_iac/trainer/requirements.txt requirements/trainer.in --constraints requirements/trainer.txt "${image[@]}"
-
-compile cluster.txt requirements/cluster.in
-compile src/llmstrat_iac/cluster/requirements.txt requirements/cluster.in --constraints requirements/cluster.txt "${image[@]}"
-
+# requirements/cluster.txt is a link to it.
+compile src/llmstrat_iac/cluster/requirements.txt requirements/cluster.in
 compile vllm.txt requirements/vllm.in

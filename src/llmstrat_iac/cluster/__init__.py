@@ -5,13 +5,13 @@ library (boto3 where S3 is asked for; torch and torchtitan in the modules that t
 llmstrat_iac, since both folders are copied to the nodes as `llmstrat_job/`.
 
 How a runtime calls it. All of `render_cluster_job()`'s files lie in one folder on each node; then, in an environment
-that has torch (AWS's PyTorch image 2.13, or its AMI) and, for S3, boto3:
+into which packages can be installed, with Python 3.11 or newer and boto3 (AWS's PyTorch image, or its AMI):
 
     exec python3 cluster_launch.py      # `exec`, so that SIGTERM reaches it
 
-with `LLMSTRAT_JOB_URI=s3://bucket/pretraining/<key>` on every runtime, and the variables of `places.py`. The nodes find
-each other by objects below that URI (`rendezvous.py`). It writes `status.json`, `gate.json`, `checkpoints/` and
-`output/hf/` there; its log is standard output.
+with `LLMSTRAT_JOB_URI=s3://bucket/pretraining/<key>` and `LLMSTRAT_INSTALL=1` on every runtime, and the variables of
+`places.py`. The nodes find each other by objects below that URI (`rendezvous.py`). It writes `status.json`,
+`gate.json`, `checkpoints/` and `output/hf/` there; its log is standard output.
 
 Exit codes: 0 completed, 1 failed for good, 75 interrupted: start it again, here or elsewhere, and it goes on from the
 newest complete checkpoint. After 0 and 1 the nodes are of no use any more.
@@ -48,7 +48,7 @@ FILES = (
 TRAINER_FILES = ("__init__.py", "checkpoints.py", "logs.py", "process.py", "progress.py", "spot.py", "store.py")
 """What is used of `trainer`."""
 REQUIREMENTS = "requirements.txt"
-"""The trainer's packages, pinned and hashed, without torch and CUDA's, which the image has."""
+"""The trainer's packages, pinned and hashed, torch among them: it needs a newer one than AWS's image has."""
 ENTRY = "cluster_launch.py"
 ENTRY_TEXT = '''"""Runs this node's part of the training job that lies beside this file."""
 

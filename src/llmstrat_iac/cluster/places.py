@@ -36,7 +36,7 @@ class Settings:
     python: str
     """LLMSTRAT_TRAINER_PYTHON: the interpreter that has torch; this one if unset."""
     install: bool
-    """LLMSTRAT_INSTALL=1: install requirements.txt into it first."""
+    """LLMSTRAT_INSTALL=1: install requirements.txt, 3 GB with torch and CUDA, into it first."""
     cpu: bool
     """LLMSTRAT_CPU=1: for tests. gloo instead of NCCL, no GPUs and no EFA expected."""
     only_accept: bool

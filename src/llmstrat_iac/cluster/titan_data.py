@@ -13,6 +13,8 @@ from torchtitan.hf_datasets.text_datasets import DATASETS, HuggingFaceTextDataLo
 from datasets import load_dataset
 
 _NAME = "corpus"
+_WORKERS, _AHEAD = 2, 4
+"""Processes a rank that read and tokenize, and batches that each has ready."""
 _SUFFIXES = {"jsonl": (".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".json.gz"), "parquet": (".parquet",)}
 _READERS = {"jsonl": "json", "parquet": "parquet"}
 
@@ -26,8 +28,15 @@ def corpus_loader() -> HuggingFaceTextDataLoader.Config:
         return load_dataset(_READERS[form], data_files=corpus_files(Path(folder), form), split="train", streaming=True)
 
     DATASETS[_NAME] = DatasetConfig(path="", loader=read, sample_processor=lambda document: document["text"])
+    folder = os.environ["LLMSTRAT_CORPUS"]
+    # A worker without a file of its own would look for its first document for ever.
+    workers = min(_WORKERS, len(corpus_files(Path(folder), form)) // int(os.environ.get("WORLD_SIZE", "1")))
     return HuggingFaceTextDataLoader.Config(
-        dataset=_NAME, dataset_path=os.environ["LLMSTRAT_CORPUS"], infinite=True, num_workers=2, prefetch_factor=4
+        dataset=_NAME,
+        dataset_path=folder,
+        infinite=True,
+        num_workers=workers,
+        prefetch_factor=_AHEAD if workers else None,
     )
 
 
