@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,10 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
         if resolved.job is not None or not serves:
             job = follow(Follower(deployment, target.variables), shown)
             result = document(job)
-        if serves and (job is None or job.state is JobState.COMPLETED):
-            fleet = _wait_for_fleet(deployment, shown)
+        outputs = deployment.require_snapshot(show_secrets=True).outputs.values
+        # Until the `up` after a training from scratch there is no fleet to wait for.
+        if serves and "fleet" in outputs and (job is None or job.state is JobState.COMPLETED):
+            fleet = _wait_for_fleet(deployment, outputs, shown)
             result["fleet"] = fleet
     if as_json:
         click.echo(json.dumps(result, indent=2))
@@ -52,10 +55,9 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     return 0 if fleet is None or fleet["answers"] else 1
 
 
-def _wait_for_fleet(deployment: Deployment, shown: Console) -> dict[str, Any]:
+def _wait_for_fleet(deployment: Deployment, outputs: Mapping[str, Any], shown: Console) -> dict[str, Any]:
     from llmstrat_iac.operations.smoke import smoke_stack
 
-    outputs = deployment.require_snapshot(show_secrets=True).outputs.values
     if not outputs.get("keys"):
         return {"answers": False, "detail": "there is no endpoint yet: `llmstrat up` was not run to its end"}
     with shown.status("Waiting until the fleet answers"):

@@ -158,7 +158,7 @@ _ROWS = (
         (f"{_ARN}:bedrock:{_HERE}:imported-model/*", f"{_ARN}:bedrock:{_HERE}:model-import-job/*"),
     ),
     _Row(
-        ("aws:sagemaker/modelPackageGroup:", "aws:sagemaker/trainingJob:"),
+        ("aws:sagemaker/modelPackageGroup:", "aws:sagemaker/trainingJob:", _DYNAMIC + "HubCopy"),
         "training jobs and the packages that they make",
         "sagemaker AddTags CreateModelPackageGroup CreateTrainingJob DeleteModelPackage DeleteModelPackageGroup "
         "DeleteTags DeleteTrainingJob DescribeModelPackageGroup DescribeTrainingJob ListModelPackages ListTags "

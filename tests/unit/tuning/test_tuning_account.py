@@ -212,7 +212,7 @@ def job(state: JobState, **changes: Any) -> TuningJob:
     ],
 )
 def test_up_says_what_it_does(state: TuningState, says: str) -> None:
-    assert says in what_up_does(state, None, "a")
+    assert says in what_up_does(state, None, "a", serves=True)
 
 
 def test_failure_without_a_reason_says_so() -> None:
