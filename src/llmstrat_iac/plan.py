@@ -57,6 +57,10 @@ class Basis(StrEnum):
     """Usage at the load that the spec states."""
 
 
+NO_INSTANCE = "no instance fits"
+"""End of a cost line's item whose price nobody can look up: a finding says why there is no instance."""
+
+
 @dataclass(frozen=True)
 class CostLine:
     """One thing that is billed: `quantity` times `unit_usd` on the given basis."""

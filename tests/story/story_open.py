@@ -39,6 +39,13 @@ def served(runtime: str, *, training: str = "", serving: str = "", models: str =
     return f"{head}{MODEL}{trained if training else ''}serving: {{runtime: {runtime}{serving}}}\n"
 
 
+def trained(runtime: str) -> str:
+    """A spec that trains an open model and serves nothing."""
+    head = HEAD.format(strategy="C", models=ALIAS, closed="closed").partition("endpoint:")[0]
+    block = f"training: {{runtime: {runtime}, method: qlora, dataset: {{train: train.jsonl}}}}\n"
+    return head.replace("ttl: 8h", "ttl: 8h, monthly_usd: 50") + MODEL + block
+
+
 def closed(alias: str = ALIAS) -> str:
     """Strategy A under the alias that C serves, too."""
     return HEAD.format(strategy="A", models=alias, closed=alias)
@@ -66,6 +73,18 @@ class Account:
             Filters=[{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "shutting-down"]}]
         )
         return [instance for reservation in found["Reservations"] for instance in reservation["Instances"]]
+
+    def networks(self) -> list[str]:
+        """Names of the stacks' networks, which bill by their NAT gateways."""
+        own = [{"Name": "tag-key", "Values": ["llmstrat:stack"]}]
+        found = self.client("ec2").describe_vpcs(Filters=own)["Vpcs"]
+        return sorted(tag["Value"] for vpc in found for tag in vpc["Tags"] if tag["Key"] == "Name")
+
+    def budgets(self) -> list[str]:
+        """Names of the budgets."""
+        account = self.client("sts").get_caller_identity()["Account"]
+        found = self.client("budgets").describe_budgets(AccountId=account).get("Budgets") or ()
+        return [each["BudgetName"] for each in found]
 
     def remains(self) -> list[str]:
         """What costs money, or is in the way of the next stack."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from story_kit import REPOSITORY, User
-from story_open import JOB_SECONDS, Account, closed, served
+from story_open import JOB_SECONDS, Account, closed, served, trained
 from story_tuning import write_examples
 from test_two_doors import Pulumi
 
@@ -130,8 +130,29 @@ def test_a_training_that_fails_says_why_and_bills_no_more(user: User, account: A
     assert status["job"]["state"] == "failed"
     assert status["job"]["failure"]
     assert len(account.instances()) <= 1  # the fleet's own
+    assert account.networks() == (["story-dev-fleet"] if runtime == "ec2" else []), "the training's is gone"
     assert "[tuned" not in ask(user)
     down(user)
+
+
+def test_a_training_alone_ends_and_its_budget_goes_on(user: User, account: Account) -> None:
+    user.spec.write_text(trained("ec2"))
+    up(user)
+    assert "bills until then" in user.sandboxed("wait").out
+    assert account.networks() == ["story-dev-training"]
+    status = user.sandboxed("status", "--json").json
+    assert (status["healthy"], status["job"]["awaits_up"]) == (True, True)
+    assert account.budgets() == ["story-dev"]
+
+    user.spec.write_text(closed().replace("ttl: 8h", "ttl: 8h, monthly_usd: 50"))
+    up(user)
+    assert account.networks() == []
+    assert account.budgets() == ["story-dev"]
+    user.spec.write_text(trained("sagemaker"))
+    up(user)
+    assert account.budgets() == ["story-dev"]
+    down(user)
+    assert account.budgets() == []
 
 
 def test_plain_pulumi_does_the_same(user: User, account: Account, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(text, style=style))
         if job is not None:
             kind = "tuning" if resolved.tuning else "training"
-            table.add_row(Text(kind, style="bold"), _describe(job))
+            table.add_row(Text(kind, style="bold"), _describe(job, own=resolved.tuning is None))
         if fleet is not None:
             style = "" if fleet.well else "yellow"
             table.add_row(Text("fleet", style="bold"), Text("\n".join([fleet.summary, *fleet.problems]), style=style))
@@ -102,18 +102,21 @@ def _health(outputs: Any, *, expected: bool) -> tuple[bool, str]:
 def _job(deployment: Deployment, variables: Mapping[str, str]) -> dict[str, Any]:
     from llmstrat_iac.cli.tuning_view import document
     from llmstrat_iac.errors import LlmstratError
+    from llmstrat_iac.operations.jobs_in_state import settled
     from llmstrat_iac.operations.tuning import Follower, served_identity
 
-    served = served_identity(deployment.snapshot())
+    snapshot = deployment.require_snapshot()
+    served = served_identity(snapshot)
     try:
         job = Follower(deployment, variables).find()
     except LlmstratError as error:
         # The vendor's answer is one of many things to know; the others are shown without it.
         return {"job": None, "unknown": error.message, "served_identity": served}
-    return {"job": document(job) if job else None, "served_identity": served}
+    awaits_up = job is not None and job.state.over and not settled(snapshot)
+    return {"job": document(job) if job else None, "served_identity": served, "awaits_up": awaits_up}
 
 
-def _describe(tuning: Mapping[str, Any]) -> str:
+def _describe(tuning: Mapping[str, Any], *, own: bool) -> str:
     job = tuning["job"]
     if job is None:
         return f"unknown: {tuning['unknown']}" if "unknown" in tuning else "no job: `llmstrat up` starts one"
@@ -126,4 +129,6 @@ def _describe(tuning: Mapping[str, Any]) -> str:
     if tuning["served_identity"] is not None:
         same = tuning["served_identity"] == job["identity"]
         parts.append("its model is served" if same else "an earlier model is served")
+    if own and tuning["awaits_up"]:
+        parts.append("what only it needed goes with the next `llmstrat up`")
     return ", ".join(parts)

@@ -153,18 +153,27 @@ class _Up:
         return state
 
     def deploy_when_completed(self) -> OperationResult | None:
-        """Wait for the job; deploy its model unless that is done, or to be done by hand."""
+        """Wait for the job; deploy its model unless that is done, or to be done by hand.
+
+        What only a training of the stack's own needed (network, cluster) bills on until a deployment after its end, so
+        that there is one in any case.
+        """
         from llmstrat_iac.cli.tuning_view import follow
+        from llmstrat_iac.operations.jobs_in_state import settled
         from llmstrat_iac.operations.tuning import Follower, require_completed, served_identity
+        from llmstrat_iac.tuning import JobState
 
         job = follow(Follower(self.deployment, self.target.variables), self.console)
-        require_completed(job)
         self.choices = replace(self.choices, retry=False)
+        snapshot = self.deployment.snapshot()
+        bills_on = self.resolved.tuning is None and snapshot is not None and not settled(snapshot)
+        if bills_on and job.state is not JobState.COMPLETED:
+            self.deploy(*self.prepare(snapshot), ask=False)
+        require_completed(job)
         wanted = self.deployment.resolved.job
         assert wanted is not None, "only asked for specs with a job"
         by_hand = not wanted.serves_when_completed and not self.choices.release
-        snapshot = self.deployment.snapshot()
-        if by_hand or served_identity(snapshot) == job.identity:
+        if (by_hand and not bills_on) or served_identity(snapshot) == job.identity:
             return None
         return self.deploy(*self.prepare(snapshot), ask=False)
 

@@ -30,6 +30,7 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     from llmstrat_iac.cli.targets import target_environment
     from llmstrat_iac.cli.tuning_view import document, follow
     from llmstrat_iac.operations.deployment import open_deployment
+    from llmstrat_iac.operations.jobs_in_state import settled
     from llmstrat_iac.operations.tuning import Follower, require_completed
     from llmstrat_iac.planner.load import load_spec
     from llmstrat_iac.tuning import JobState
@@ -43,6 +44,10 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
         if resolved.job is not None or not serves:
             job = follow(Follower(deployment, target.variables), shown)
             result = document(job)
+            if resolved.tuning is None and not settled(deployment.require_snapshot()):
+                shown.print(
+                    "What only the job needed goes with the next `llmstrat up`; a network of its own bills until then."
+                )
         outputs = deployment.require_snapshot(show_secrets=True).outputs.values
         # Until the `up` after a training from scratch there is no fleet to wait for.
         if serves and "fleet" in outputs and (job is None or job.state is JobState.COMPLETED):

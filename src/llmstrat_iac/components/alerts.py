@@ -15,6 +15,10 @@ import pulumi_aws as aws
 from llmstrat_iac.components.gateway_args import GatewayArgs
 from llmstrat_iac.components.names import STAGE, TAG_STACK, GatewayNames
 
+_BUDGET = "aws:budgets/budget:Budget"
+_ALONE = "budget"
+"""Logical name of the budget of a stack without a gateway."""
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -38,7 +42,19 @@ def create_alerts(name: str, args: GatewayArgs, names: GatewayNames, opts: pulum
     for alarm in gateway_alarms(names):
         _create_alarm(name, names, alarm, topic, opts)
     if args.monthly_usd is not None:
-        _create_budget(name, args.monthly_usd, args, names, opts)
+        before = pulumi.ResourceOptions(aliases=[pulumi.create_urn(_ALONE, _BUDGET)])
+        _create_budget(name, args.monthly_usd, args.owner, names, pulumi.ResourceOptions.merge(opts, before))
+
+
+def create_budget_alone(
+    monthly_usd: float, owner: pulumi.Input[str], names: GatewayNames, provider: pulumi.ProviderResource
+) -> None:
+    """The budget of a stack without a gateway; it becomes the gateway's when there is one, and the other way round.
+
+    A new one couldn't be made before the old one goes, since its name is the same.
+    """
+    before = pulumi.create_urn("gateway", f"llmstrat:gateway:Gateway${_BUDGET}")
+    _create_budget(_ALONE, monthly_usd, owner, names, pulumi.ResourceOptions(provider=provider, aliases=[before]))
 
 
 def gateway_alarms(names: GatewayNames) -> tuple[Alarm, ...]:
@@ -75,7 +91,7 @@ def _create_alarm(
 
 
 def _create_budget(
-    name: str, monthly_usd: float, args: GatewayArgs, names: GatewayNames, opts: pulumi.ResourceOptions
+    name: str, monthly_usd: float, owner: pulumi.Input[str], names: GatewayNames, opts: pulumi.ResourceOptions
 ) -> None:
     # The tag counts only once it is activated as a cost allocation tag in the payer account.
     aws.budgets.Budget(
@@ -90,8 +106,8 @@ def _create_budget(
                 aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:{TAG_STACK}${names.prefix}"])
             ],
             notifications=[
-                _notification("FORECASTED", 80, args.owner),
-                _notification("ACTUAL", 100, args.owner),
+                _notification("FORECASTED", 80, owner),
+                _notification("ACTUAL", 100, owner),
             ],
         ),
         opts=opts,

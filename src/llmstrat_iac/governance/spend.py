@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.hookspecs import ResolvedSpec
-from llmstrat_iac.plan import Basis, Finding, Plan, Severity
+from llmstrat_iac.plan import NO_INSTANCE, Basis, Finding, Plan, Severity
 
 
 def monthly_limit(resolved: ResolvedSpec, plan: Plan) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def unknown_price(plan: Plan) -> Iterator[Finding]:
         if price.usd_per_mtok_input is None or price.usd_per_mtok_output is None:
             yield _unknown("providers", f"the price of `{price.model}` ({price.provider}) is unknown")
     counted = [line for line in plan.stack.costs if line.unit != "million tokens" and line.basis is not Basis.ONCE]
-    missing = [line.item for line in counted if line.unit_usd is None]
+    missing = [line.item for line in counted if line.unit_usd is None and not line.item.endswith(NO_INSTANCE)]
     if missing:
         yield _unknown("region", f"no price is known in {plan.region} for: {', '.join(missing)}")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice
-from llmstrat_iac.catalog.instances import InstanceType, find_instance
+from llmstrat_iac.catalog.instances import InstanceType, find_instance, instances
 from llmstrat_iac.catalog.sizing.contract import Choice, ServingNeed, TrainingNeed
 from llmstrat_iac.catalog.sizing.serving import choose_serving
 from llmstrat_iac.catalog.sizing.training import choose_training
@@ -23,13 +23,13 @@ AUTO = "auto"
 def choose_for_training(training: ResolvedTraining) -> Choice:
     """The types on which the training fits, at the runtime's prices."""
     price = _price(training, "training", training.block.capacity)
-    return choose_training(training_need(training), price=price, candidates=_candidates(training.block.instance))
+    return choose_training(training_need(training), price=price, candidates=_candidates(training, "training"))
 
 
 def choose_for_serving(serving: ResolvedServing) -> Choice:
     """The types on which the model fits, at the runtime's prices."""
     price = _price(serving, "serving", "on-demand")
-    return choose_serving(serving_need(serving), price=price, candidates=_candidates(serving.block.instance))
+    return choose_serving(serving_need(serving), price=price, candidates=_candidates(serving, "serving"))
 
 
 def training_need(training: ResolvedTraining) -> TrainingNeed:
@@ -67,9 +67,10 @@ def serving_need(serving: ResolvedServing) -> ServingNeed:
     )
 
 
-def _candidates(name: str) -> tuple[InstanceType, ...] | None:
+def _candidates(resolved: ResolvedTraining | ResolvedServing, use: str) -> tuple[InstanceType, ...]:
+    name = resolved.block.instance
     if name == AUTO:
-        return None
+        return tuple(each for each in instances() if resolved.runtime.offers(each.name, use))
     known = find_instance(name)
     return () if known is None else (known,)
 

@@ -22,6 +22,10 @@ def _plan_nothing(_resolved: object) -> StackPlan:
     return StackPlan(resources=())
 
 
+def _has_all(_instance: str, _use: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """Where open models are trained and served, and clusters run. What a runtime doesn't do stays unset."""
@@ -36,6 +40,8 @@ class Runtime:
     """EC2's name of an instance type to the runtime's, such as `ml.g5.xlarge`."""
     price: Callable[[str, str, str, str], AwsPrice]
     """(EC2's instance type, region, `training` or `serving`, `on-demand` or `spot`) to US dollars an hour."""
+    offers: Callable[[str, str], bool] = _has_all
+    """(EC2's instance type, `training` or `serving`) to whether it has it at all; `instance: auto` takes no other."""
     quotas: Callable[[str, InstanceType, int, str], Iterable[QuotaNeed]]
     """(`training`, `serving` or `cluster`, instance type, how many, `on-demand` or `spot`) to the quotas that they
     count against."""

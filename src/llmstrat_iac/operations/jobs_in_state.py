@@ -17,13 +17,14 @@ JOB_TYPES = frozenset({"aws:bedrock/customModel:CustomModel", "aws:sagemaker/tra
 
 def refresh_jobs(stack: Stack, snapshot: Snapshot | None, on_event: OnEvent) -> None:
     """Refresh the jobs that weren't over when the state last saw them."""
-    if snapshot is None or _settled(snapshot):
+    if snapshot is None or settled(snapshot):
         return
     jobs = [resource.urn for resource in snapshot.resources if resource.type in JOB_TYPES]
     if jobs:
         stack.refresh(on_event, targets=jobs)
 
 
-def _settled(snapshot: Snapshot) -> bool:
+def settled(snapshot: Snapshot) -> bool:
+    """Whether the last `up` has seen the job's end, and taken down what only the job needed."""
     job = snapshot.outputs.values.get("job")
     return isinstance(job, Mapping) and job.get("settled") is True

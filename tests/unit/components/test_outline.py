@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from components_kit import EXPIRES, deploy
+from open_kit import load as load_training
 
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
 from llmstrat_iac.open_model import MODEL_SECRET
@@ -62,3 +63,11 @@ def test_the_outline_is_what_the_program_registers(path: Path) -> None:
         assert planned == registered(resolved)
     else:
         assert planned == registered(resolved, TuningState()) | registered(resolved, completed(resolved))
+
+
+@pytest.mark.parametrize("runtime", ["ec2", "sagemaker"])
+def test_the_outline_of_a_training_alone(runtime: str, tmp_path: Path) -> None:
+    resolved = load_training(tmp_path, training={"runtime": runtime})
+    planned = Counter({resource.type: resource.count for resource in resolved.strategy.plan(resolved).resources})
+    assert planned == registered(resolved, TuningState())
+    assert planned["aws:budgets/budget:Budget"] == 1

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from open_kit import CLOSED, LLAMA, LOAD, OPEN, load, plan, sizing
+from open_kit import CLOSED, LLAMA, LOAD, OPEN, findings, load, plan, sizing
 
 from llmstrat_iac.errors import CredentialError
 from llmstrat_iac.open_model import MODEL_SECRET
 from llmstrat_iac.operations.credentials import existing_secrets, placeholders
-from llmstrat_iac.plan import Basis, CostLine, Plan
+from llmstrat_iac.plan import Basis, CostLine, Plan, Severity
 from llmstrat_iac.program import secrets_from_environment
 
 HOURS = {"start": "0 7 * * 1-5", "stop": "0 19 * * 1-5", "hours_per_week": 84}
@@ -105,6 +105,7 @@ def test_what_fits_nowhere_has_no_price_rather_than_none(part: str, tmp_path: Pa
     made = plan(tmp_path, **{part: {"instance": "g4dn.xlarge", **({"method": "full"} if part == "training" else {})}})
     assert line(made, f"{part}: no instance fits").usd is None
     assert (made.fixed_month if part == "serving" else made.once).unknown
+    assert "unknown-price" not in {finding.rule for finding in made.findings}, "the error says why there is none"
 
 
 def test_a_job_with_steps_ends_after_them(tmp_path: Path) -> None:
@@ -132,6 +133,18 @@ def test_sagemaker_has_its_own_names_and_prices(tmp_path: Path) -> None:
     assert (serving.item, serving.unit_usd) == ("ml.g6.2xlarge: serving", 1.222)
     unknown = plan(tmp_path, model=OPEN, training={"runtime": "sagemaker", "capacity": "spot"})
     assert "price unknown: the cheapest, where prices are known, of" in sizing(unknown)["training: instance"]
+
+
+def test_auto_takes_no_type_that_the_runtime_lacks(tmp_path: Path) -> None:
+    def looked_at(runtime: str) -> set[str]:
+        model = load(tmp_path, model=OPEN, serving={"runtime": runtime, "max_context": 2048}).open_model
+        assert model is not None
+        assert model.serving is not None
+        return {each.instance.name for each in (*model.serving.choice.fits, *model.serving.choice.rejected)}
+
+    assert looked_at("ec2") - looked_at("sagemaker") == {"g4dn.metal", "gr6.4xlarge", "gr6.8xlarge", "p3dn.24xlarge"}
+    named = {"runtime": "sagemaker", "instance": "gr6.4xlarge", "max_context": 2048}
+    assert findings(tmp_path, model=OPEN, serving=named)["sagemaker.instance"].severity is Severity.ERROR
 
 
 @pytest.mark.parametrize(
@@ -176,6 +189,12 @@ def test_a_training_alone_needs_no_gateway(tmp_path: Path) -> None:
     assert "aws:apigateway/restApi:RestApi" not in kinds
     assert "pulumi:providers:aws" in kinds
     assert made.stack.token_prices == ()
+
+
+@pytest.mark.parametrize("monthly", [True, False])
+def test_a_training_alone_has_a_budget_of_its_own(monthly: bool, tmp_path: Path) -> None:
+    made = plan(tmp_path, training={}, limits={"monthly_usd": 100} if monthly else {})
+    assert ("aws:budgets/budget:Budget" in {resource.type for resource in made.stack.resources}) is monthly
 
 
 def test_the_base_has_an_alias_only_while_an_adapter_is_trained(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from llmstrat_iac.components.sagemaker.options import ServingOptions, TrainingOp
 from llmstrat_iac.components.sagemaker.shape import instance_name
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
+from llmstrat_iac.runtimes.sagemaker.checks import offers
 from llmstrat_iac.runtimes.sagemaker.cluster_outline import plan_cluster
 from llmstrat_iac.runtimes.sagemaker.outline import instance_price, plan_serving, plan_training
 
@@ -30,6 +31,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         serving_options=ServingOptions,
         instance_name=instance_name,
         price=instance_price,
+        offers=offers,
         quotas=_quotas,
         plan_training=plan_training,
         plan_serving=plan_serving,

@@ -39,16 +39,21 @@ _NOTES = (
 )
 
 
+def offers(instance: str, use: str) -> bool:
+    """Whether SageMaker has EC2's instance type for `training` or `serving`."""
+    return instance not in (NOT_SERVING if use == "serving" else NOT_TRAINING)
+
+
 def check_training(training: ResolvedTraining) -> Iterator[Finding]:
     """Duration and instance type."""
     yield from _check_duration(training)
-    yield from _check_type(training.choice, "training", NOT_TRAINING)
+    yield from _check_type(training.choice, "training")
 
 
 def check_serving(serving: ResolvedServing, image: str) -> Iterator[Finding]:
     """CUDA, instance type, replicas, hours and adapters."""
     yield from check_cuda(image, serving.options.inference_ami)
-    yield from _check_type(serving.choice, "serving", NOT_SERVING)
+    yield from _check_type(serving.choice, "serving")
     yield from _check_zero(serving)
     yield from _check_hours(serving)
     yield from _check_adapters(serving)
@@ -77,9 +82,9 @@ def _check_duration(training: ResolvedTraining) -> Iterator[Finding]:
         )
 
 
-def _check_type(choice: Choice, part: str, missing: frozenset[str]) -> Iterator[Finding]:
+def _check_type(choice: Choice, part: str) -> Iterator[Finding]:
     best = choice.best
-    if best is not None and best.instance.name in missing:
+    if best is not None and not offers(best.instance.name, part):
         yield Finding(
             "sagemaker.instance",
             Severity.ERROR,

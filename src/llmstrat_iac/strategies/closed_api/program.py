@@ -7,9 +7,11 @@ from typing import Any
 
 import pulumi
 
+from llmstrat_iac.components.alerts import create_budget_alone
 from llmstrat_iac.components.gateway import Gateway
 from llmstrat_iac.components.gateway_args import GatewayArgs
 from llmstrat_iac.components.gateway_from_spec import gateway_args
+from llmstrat_iac.components.names import GatewayNames
 from llmstrat_iac.components.stack_provider import stack_provider
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.spec.moments import format_moment
@@ -53,6 +55,16 @@ def register_gateway(
             **(outputs or {}),
         },
     )
+
+
+def export_without_gateway(
+    context: ProgramContext, provider: pulumi.ProviderResource, outputs: Mapping[str, Any]
+) -> None:
+    """The outputs of a stack that has no endpoint, and the budget that elsewhere is the gateway's."""
+    spec = context.resolved.spec
+    if spec.limits.monthly_usd is not None:
+        create_budget_alone(spec.limits.monthly_usd, spec.owner, GatewayNames(context.resolved.stack_name), provider)
+    export_stack(context, outputs)
 
 
 def export_stack(context: ProgramContext, outputs: Mapping[str, Any]) -> None:

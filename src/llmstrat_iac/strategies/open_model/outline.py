@@ -13,7 +13,17 @@ from llmstrat_iac.catalog.aws_prices import aws_price
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.open_model import BASE_SUFFIX, ResolvedOpenModel, ResolvedServing, ResolvedTraining
-from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, PlannedResource, SizingLine, StackPlan, TokenPrice, total
+from llmstrat_iac.plan import (
+    HOURS_A_MONTH,
+    NO_INSTANCE,
+    Basis,
+    CostLine,
+    PlannedResource,
+    SizingLine,
+    StackPlan,
+    TokenPrice,
+    total,
+)
 from llmstrat_iac.spec.fleet import FleetSpec
 from llmstrat_iac.strategies.closed_api.costs import token_prices
 from llmstrat_iac.strategies.closed_api.outline import merged, plan_gateway, uploaded_secrets
@@ -52,6 +62,8 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
 def _own_resources(spec: OpenModelSpec) -> Iterator[PlannedResource]:
     if spec.endpoint is None:
         yield PlannedResource("pulumi:providers:aws", 1, "region and tags of everything below")
+        if spec.limits.monthly_usd is not None:
+            yield PlannedResource("aws:budgets/budget:Budget", 1, "warns of what AWS bills")
     yield PlannedResource("llmstrat:openmodel:OpenModel", 1, "the component that owns model, training and fleet")
     yield PlannedResource("aws:s3/bucket:Bucket", 1, "data, checkpoints and models; private, encrypted")
     yield PlannedResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", 1, "keeps it private")
@@ -124,7 +136,7 @@ def _unless_it_fits_nowhere(plan: Callable[[_Part], StackPlan], part: _Part) -> 
 
 def _no_instance(part: str, basis: Basis) -> CostLine:
     """What fits nowhere costs nobody knows what, which isn't nothing."""
-    return CostLine(f"{part}: no instance fits", basis, 1, "instance", None, "not in the catalogue", "")
+    return CostLine(f"{part}: {NO_INSTANCE}", basis, 1, "instance", None, "not in the catalogue", "")
 
 
 def _outlives_ttl(line: CostLine) -> CostLine:

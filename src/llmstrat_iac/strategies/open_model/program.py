@@ -30,7 +30,7 @@ from llmstrat_iac.open_model import (
     Weights,
 )
 from llmstrat_iac.spec.providers import Credentials
-from llmstrat_iac.strategies.closed_api.program import export_stack, register_gateway
+from llmstrat_iac.strategies.closed_api.program import export_without_gateway, register_gateway
 from llmstrat_iac.strategies.open_model.spec import OpenModelSpec
 from llmstrat_iac.tuning import TuningJob, TuningState
 
@@ -49,7 +49,8 @@ def program(context: ProgramContext) -> None:
     assert isinstance(spec, OpenModelSpec), "validated by the strategy's own model"
     assert open_model is not None, "the loader resolves `model:`"
     state = context.tuning or TuningState()
-    opts = pulumi.ResourceOptions(providers=[stack_provider(context)])
+    provider = stack_provider(context)
+    opts = pulumi.ResourceOptions(providers=[provider])
     component = OpenModelComponent("open-model", opts)
     child = pulumi.ResourceOptions(parent=component)
     workspace = register_workspace(context, open_model.model.block.token, child)
@@ -58,7 +59,7 @@ def program(context: ProgramContext) -> None:
         call(open_model.training.runtime.train, context, open_model.training, state, workspace, child)
         outputs["job"] = _job_outputs(open_model.training, state)
     if spec.endpoint is None:
-        export_stack(context, outputs)
+        export_without_gateway(context, provider, outputs)
         return
     args = gateway_args(context, spec.endpoint)
     if open_model.serving is None:
