@@ -114,7 +114,7 @@ def test_a_cluster_with_a_slow_link_is_refused_before_it_trains(user: User, acco
 
 def test_capacity_is_bought_for_the_sum_typed_and_nothing_else(user: User, account: Account) -> None:
     user.spec.write_text(scratch("ec2", more=", zone: us-east-1a"))
-    (offer, *_) = user.sandboxed("capacity", "offers", "--json").json
+    (offer, *_) = user.ok("capacity", "offers", user.spec, "--sandbox", "--json").json
     ec2 = account.client("ec2")
     before = ec2.describe_capacity_reservations()["CapacityReservations"]
     refused = user.run("capacity", "buy", user.spec, offer["id"], "--sandbox", "--confirm-usd", "1")
