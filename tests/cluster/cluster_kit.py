@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from llmstrat_iac.pretraining.cluster_files import render_cluster_job
 HERE = Path(__file__).parent
 PYTHON = os.environ.get("LLMSTRAT_CLUSTER_PYTHON", "")
 """Set by `make test-cluster`."""
-PATIENCE = 120
+PATIENCE = 180
 
 
 @dataclass
@@ -75,12 +75,25 @@ class Cluster:
             "export": {"module": "tiny_export", "arguments": []},
             "gate": {**job["gate"], "nodes_gb_s": floor, "storage_gb_s": None},
         }
-        files["job.json"] = json.dumps(job)
-        files |= {f"{name}.py": (HERE / f"{name}.py").read_text() for name in ("tiny_trainer", "tiny_export")}
-        for name, text in files.items():
-            path = self.root / "code" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        self._put(files, job, "tiny_trainer", "tiny_export")
+
+    def put_titan_job(self, *, steps: int, every: int) -> None:
+        """A run of torchtitan's, as it is rendered, but for the device."""
+        plan = replace(planned("g6.xlarge", 2, micro_batch=2), checkpoint_steps=every)
+        sizes = {"batch_sequences": 4, "sequence_length": 128, "tokens": 4 * 128 * steps}
+        learning = {"peak": 1e-2, "warmup_steps": 5}
+        shape = {"vocab_size": 300}
+        pretraining = resolve_pretraining(plan, shape=shape, compile=False, learning_rate=learning, **sizes)
+        files = render_cluster_job(pretraining, KEY)
+        job = json.loads(files["job.json"])
+        assert job["allowed_nodes"] == [2, 1]
+        job["tokenizer"]["source"] = (self.root / "tokenizer").as_uri()
+        job["trainer"]["module"] = "titan_on_cpu"
+        self._put(files, job, "titan_on_cpu")
+
+    def _put(self, files: dict[str, str], job: dict[str, Any], *modules: str) -> None:
+        ours = {f"{name}.py": (HERE / f"{name}.py").read_text() for name in modules}
+        write_files(self.root / "code", {**files, **ours, "job.json": json.dumps(job)})
         (self.root / "corpus").mkdir(exist_ok=True)
 
     def start(self, *names: str, **environ: str) -> list[Node]:
@@ -155,6 +168,14 @@ class Cluster:
         while not condition():
             assert time.monotonic() < deadline, f"it takes too long\n{self.status}\n{self.logs()}"
             time.sleep(0.1)
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Put them into a folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def undisturbed_weights(folder: Path, steps: int) -> dict[str, list[float]]:
