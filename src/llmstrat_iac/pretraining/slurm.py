@@ -27,7 +27,8 @@ fi
 
 # 75: interrupted, and to be started again. `--requeue` alone does that only for failed nodes.
 code=0
-srun "${{options[@]}}" --kill-on-bad-exit=0 --label "${{LLMSTRAT_PYTHON:-python3}}" "$LLMSTRAT_CODE/cluster_launch.py" || code=$?
+python=${{LLMSTRAT_PYTHON:-python3}}
+srun "${{options[@]}}" --kill-on-bad-exit=0 --label "$python" "$LLMSTRAT_CODE/cluster_launch.py" || code=$?
 if [[ $code -eq 75 ]]; then
   scontrol requeue "$SLURM_JOB_ID"
 fi
