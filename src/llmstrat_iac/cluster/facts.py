@@ -11,7 +11,7 @@ from pathlib import Path
 
 _BLOCK = 8 * 2**20
 _EFA = re.compile(r"NET/OFI Selected provider is efa\b")
-_SOCKET = re.compile(r"Using network Socket|NET/Socket : Using")
+_SOCKET = re.compile(r"Using network Socket|NET/Socket : Using|NET/OFI Selected provider is (?!efa\b)")
 
 
 def _output(command: list[str]) -> str:

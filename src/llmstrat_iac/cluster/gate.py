@@ -25,7 +25,7 @@ def judge(
     if whole is not None and floor is not None and whole < floor:
         general.append(f"the nodes exchange {whole:.3g} GB/s, less than {floor:.3g}")
         links = [(source, target, speed) for source, target, speed in measured["links"]]
-        for place, words in _blame(links, floor).items():
+        for place, words in _blame(links, floor, hosts).items():
             failures[place].append(words)
     total = {way: sum(node.get(f"{way}_gb_s", 0.0) for node in nodes.values()) for way in ("read", "write")}
     least = expected["storage_gb_s"]
@@ -76,10 +76,10 @@ def _alone(node: Mapping[str, Any] | None, expected: Mapping[str, Any], *, cpu: 
     return found
 
 
-def _blame(links: list[tuple[int, int, float]], floor: float) -> dict[int, str]:
+def _blame(links: list[tuple[int, int, float]], floor: float, hosts: Sequence[str]) -> dict[int, str]:
     """The nodes that are slow whomever they talk to; else the slowest, so that somebody knows where to look."""
     slow = slow_nodes(links, floor * LINK_SHARE)
     if slow or not links:
         return slow
     source, target, speed = min(links, key=lambda link: link[2])
-    return {source: f"the slowest link goes from here to node {target}: {speed:.3g} GB/s"}
+    return {source: f"the slowest link goes from here to {hosts[target]}: {speed:.3g} GB/s"}

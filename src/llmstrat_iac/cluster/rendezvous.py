@@ -62,9 +62,13 @@ class Rendezvous:
 
     def start(self) -> None:
         """Show signs of life from now on."""
-        self._show(0)
+        self.show(0)
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
+
+    def show(self, count: int) -> None:
+        """One sign of life; `count` makes it differ from the last."""
+        self.store.write(_key(self.me), json.dumps({"beat": count, "progress": self.progress}) + "\n")
 
     def leave(self) -> None:
         """Show none any more: others needn't wait for the patience to be over."""
@@ -119,12 +123,9 @@ class Rendezvous:
         while not self._stopping.wait(self.beat):
             count += 1
             try:
-                self._show(count)
+                self.show(count)
             except Exception as error:
                 self.complain(f"S3 doesn't answer: {type(error).__name__}: {error}")
-
-    def _show(self, count: int) -> None:
-        self.store.write(_key(self.me), json.dumps({"beat": count, "progress": self.progress}) + "\n")
 
     def _sight(self, member: Member, entry: Entry, now: float) -> _Sight:
         before = self._sights.get(member)

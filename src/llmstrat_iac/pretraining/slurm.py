@@ -16,7 +16,7 @@ _SCRIPT = """#!/bin/bash
 # Submitted as: sbatch --export=ALL,LLMSTRAT_JOB_URI=s3://bucket/pretraining/{key} job.sbatch
 set -euo pipefail
 
-: "${{LLMSTRAT_JOB_URI:?set it to the job's place in S3}}"
+: "${{LLMSTRAT_JOB_URI:?is the place of the job in S3}}"
 export LLMSTRAT_CODE="${{LLMSTRAT_CODE:-$SLURM_SUBMIT_DIR}}"
 
 options=()

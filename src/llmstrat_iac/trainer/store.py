@@ -85,12 +85,10 @@ class S3Store:
         return {each["Key"].removeprefix(self._prefix): Entry(each["ETag"], each["Size"]) for each in found}
 
     def create(self, key: str, text: str) -> bool:
-        from botocore.exceptions import ClientError
-
         try:
             # Conditional writes: S3 answers 412 if it is there, 409 if another one is being written just now.
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=text.encode(), IfNoneMatch="*")
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] in {409, 412}:
                 return False
             raise
