@@ -86,9 +86,19 @@ class Launcher:
         if "://" in source["source"]:
             download_all(open_store(source["source"]), "", folder)
             return
+        self._give_token()
         module = f"{__package__}.assets"
         command = ["-m", module, source["source"], source["revision"] or "", str(folder)]
         self._must(command, f"the tokenizer {source['source']} can't be fetched")
+
+    def _give_token(self) -> None:
+        node = self._node
+        if node.settings.token_secret is not None:
+            import boto3
+
+            answer = boto3.client("secretsmanager").get_secret_value(SecretId=node.settings.token_secret)
+            node.log.hide(answer["SecretString"])
+            node.environ["HF_TOKEN"] = answer["SecretString"]
 
     def _must(self, arguments: list[str], words: str) -> None:
         node = self._node

@@ -1,4 +1,7 @@
-"""Where things are on a node, and how it is to behave, by the environment: every variable is listed here."""
+"""Where things are on a node, and how it is to behave, by the environment: every variable is listed here.
+
+One that is empty counts as unset.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,8 @@ class Settings:
     """LLMSTRAT_INSTALL=1: install requirements.txt, 3 GB with torch and CUDA, into it first."""
     cpu: bool
     """LLMSTRAT_CPU=1: for tests. gloo instead of NCCL, no GPUs and no EFA expected."""
+    token_secret: str | None
+    """LLMSTRAT_TOKEN_SECRET: name or ARN of the secret with the Hugging Face token, for a gated tokenizer."""
     only_accept: bool
     """LLMSTRAT_ONLY=accept: run the acceptance gate and end."""
     spot: bool
@@ -77,7 +82,7 @@ def find_places(environ: Mapping[str, str], key: str) -> Places:
         job_uri=environ["LLMSTRAT_JOB_URI"].rstrip("/"),
         scratch=work / "scratch",
         checkpoints=(Path(shared) / key.partition("-")[0] if shared else work) / "checkpoints",
-        shared=shared is not None,
+        shared=bool(shared),
         corpus=Path(corpus) if corpus else None,
         tokenizer=work / "tokenizer",
         failure=ml / "output" / "failure" if sagemaker else None,
@@ -96,6 +101,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         python=environ.get("LLMSTRAT_TRAINER_PYTHON", sys.executable),
         install=environ.get("LLMSTRAT_INSTALL") == "1",
         cpu=environ.get("LLMSTRAT_CPU") == "1",
+        token_secret=environ.get("LLMSTRAT_TOKEN_SECRET") or None,
         only_accept=environ.get("LLMSTRAT_ONLY") == "accept",
         spot=environ.get("LLMSTRAT_SPOT") == "1",
         port=int(environ.get("LLMSTRAT_PORT", "29500")),

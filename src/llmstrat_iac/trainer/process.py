@@ -78,8 +78,9 @@ class Child:
             _kill_all(self._process.pid, self._mark)
 
     def _read(self, stream: IO[str]) -> None:
-        for line in stream:
-            self._log.line(line)
+        with stream:
+            for line in stream:
+                self._log.line(line)
 
 
 def exit_words(code: int) -> str:

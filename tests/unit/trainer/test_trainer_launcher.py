@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from launcher_kit import job_files, run_launcher, start_launcher, wait_until, write_files
 
 from llmstrat_iac.trainer import EXIT_COMPLETED, EXIT_FAILED, EXIT_INTERRUPTED
+from llmstrat_iac.trainer.logs import Log
+from llmstrat_iac.trainer.process import Child
 
 
 class Place:
@@ -165,3 +169,27 @@ def test_a_half_copied_checkpoint_is_not_resumed_from(sagemaker: Path, python: P
     assert code == EXIT_COMPLETED, output
     assert "checkpoint-3 is incomplete" in output
     assert "from checkpoint-2" in output
+
+
+def test_what_the_starter_started_in_another_session_ends_with_it(tmp_path: Path) -> None:
+    # torchrun does that with its workers: they would hold on to the GPUs, and keep the log open.
+    pid = tmp_path / "pid"
+    worker = f"import os, pathlib, time; pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    starter = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {worker!r}], start_new_session=True)"
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(pid)!r}).exists(): time.sleep(0.01)"
+    child = Child(Log(tmp_path / "log.txt", []), poll_seconds=0.05, stop_seconds=5)
+
+    assert child.run([sys.executable, "-c", f"{starter}\n{wait}"], tmp_path, dict(os.environ)) == 0
+    process = Path(f"/proc/{pid.read_text()}/stat")
+    assert not process.exists() or process.read_text().split()[2] == "Z"
+
+
+def test_the_reason_is_the_trainers_and_not_torchruns(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.txt", [])
+    for line in (
+        "[rank0]: RuntimeError: CUDA out of memory",
+        "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ",
+        "====",
+    ):
+        log.line(line)
+    assert log.reason().startswith("[rank0]: RuntimeError: CUDA out of memory")
