@@ -9,6 +9,7 @@ from typing import Any
 
 from llmstrat_iac.components import leftovers
 from llmstrat_iac.components.leftovers import Finder, Found, belongs, pages
+from llmstrat_iac.components.sagemaker.job_leftovers import job_finder
 from llmstrat_iac.components.sagemaker.names import SageMakerNames
 from llmstrat_iac.hookspecs import AwsSession, Leftover
 
@@ -39,24 +40,12 @@ _KINDS = (
 def sweep(stack_name: str, session: AwsSession, *, remove: bool) -> Iterable[Leftover]:
     """Find what is left, jobs and endpoints first."""
     finders = [
-        Finder("sagemaker training job", partial(_jobs, stack_name, session)),
+        job_finder(stack_name, session),
         *(Finder(kind.type, partial(_listed, kind, stack_name, session)) for kind in _KINDS),
         Finder("scalable target", partial(_targets, stack_name, session)),
         Finder("log group", partial(_logs, stack_name, session)),
     ]
     return leftovers.sweep(finders, remove=remove)
-
-
-def _jobs(stack_name: str, session: AwsSession) -> Iterator[Found]:
-    """Jobs that run, trainings and copies of weights; those that are over cost nothing."""
-    client = session.client("sagemaker")
-    found = pages(
-        client, "list_training_jobs", "TrainingJobSummaries", NameContains=stack_name, StatusEquals="InProgress"
-    )
-    for one in found:
-        if _belongs(client, one["TrainingJobArn"], stack_name):
-            remove = partial(client.stop_training_job, TrainingJobName=one["TrainingJobName"])
-            yield Found("sagemaker training job", one["TrainingJobName"], "", billed=True, remove=remove)
 
 
 def _listed(kind: _Kind, stack_name: str, session: AwsSession) -> Iterator[Found]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmstrat_iac.components import leftovers
 from llmstrat_iac.components.leftovers import Finder, Found, belongs, pages
+from llmstrat_iac.components.sagemaker.job_leftovers import job_finder
 from llmstrat_iac.components.tuning.bucket_leftovers import bucket_finder
 from llmstrat_iac.components.tuning.names import TAG_RETAINED
 from llmstrat_iac.hookspecs import AwsSession, Leftover
@@ -16,24 +17,12 @@ from llmstrat_iac.hookspecs import AwsSession, Leftover
 def sweep(stack_name: str, session: AwsSession, *, remove: bool) -> Iterable[Leftover]:
     """Find what is left; what was to be retained isn't a leftover."""
     finders = [
-        Finder("sagemaker training job", partial(_jobs, stack_name, session)),
+        job_finder(stack_name, session),
         Finder("bedrock imported model", partial(_models, stack_name, session)),
         Finder("sagemaker model package group", partial(_groups, stack_name, session)),
         bucket_finder(stack_name, session, infix="sagemaker"),
     ]
     return leftovers.sweep(finders, remove=remove)
-
-
-def _jobs(stack_name: str, session: AwsSession) -> Iterator[Found]:
-    """Jobs that run; those that are over cost nothing."""
-    client = session.client("sagemaker")
-    listed = pages(
-        client, "list_training_jobs", "TrainingJobSummaries", NameContains=stack_name, StatusEquals="InProgress"
-    )
-    for one in listed:
-        if _belongs(client, one["TrainingJobArn"], stack_name):
-            remove = partial(client.stop_training_job, TrainingJobName=one["TrainingJobName"])
-            yield Found("sagemaker training job", one["TrainingJobName"], "", billed=True, remove=remove)
 
 
 def _models(stack_name: str, session: AwsSession) -> Iterator[Found]:
@@ -50,7 +39,7 @@ def _groups(stack_name: str, session: AwsSession) -> Iterator[Found]:
     client = session.client("sagemaker")
     for one in pages(client, "list_model_package_groups", "ModelPackageGroupSummaryList", NameContains=stack_name):
         name = one["ModelPackageGroupName"]
-        if _belongs(client, one["ModelPackageGroupArn"], stack_name, retained=False):
+        if _belongs(client, one["ModelPackageGroupArn"], stack_name):
             remove = partial(_remove_group, client, name)
             yield Found("sagemaker model package group", name, "with its packages", billed=False, remove=remove)
 
@@ -61,7 +50,7 @@ def _remove_group(client: Any, name: str) -> None:
     client.delete_model_package_group(ModelPackageGroupName=name)
 
 
-def _belongs(client: Any, arn: str, stack_name: str, *, retained: bool = True) -> bool:
-    """Whether it is the stack's; `retained` counts what was to be left, too."""
+def _belongs(client: Any, arn: str, stack_name: str) -> bool:
+    """Whether it is the stack's, and wasn't to be left."""
     tags = list(pages(client, "list_tags", "Tags", ResourceArn=arn))
-    return belongs(tags, stack_name) and (retained or all(tag["Key"] != TAG_RETAINED for tag in tags))
+    return belongs(tags, stack_name) and all(tag["Key"] != TAG_RETAINED for tag in tags)

@@ -7,7 +7,6 @@ sandbox's job clock. Either way the instance's end is its scripts': out of its g
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import re
@@ -17,12 +16,12 @@ from typing import Any
 from llmstrat_iac.sandbox.emulator.compute import faults, instances
 from llmstrat_iac.sandbox.emulator.compute.tags import tag_map
 from llmstrat_iac.sandbox.emulator.compute.trainer_process import run_launcher, trainer_python
+from llmstrat_iac.sandbox.emulator.instance_jobs.results import trained
 from llmstrat_iac.sandbox.emulator.tuning.objects import read_s3, write_s3
 from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, losses
 from llmstrat_iac.trainer import EXIT_INTERRUPTED
 from llmstrat_iac.trainer.checkpoints import MARKER
 from llmstrat_iac.trainer.progress import Status, next_attempt, now
-from llmstrat_iac.trainer.result import MANIFEST
 
 log = logging.getLogger(__name__)
 Record = dict[str, Any]
@@ -32,7 +31,6 @@ _POLL_SECONDS = 0.05
 _LOOK_SECONDS = 0.2
 _STEPS = 100
 _CHECKPOINT_STEPS = 25
-_FACTS = ("key", "stack", "alias", "model", "revision", "method", "objective", "adapter", "rank", "data", "trl")
 _faults = Faults()
 
 
@@ -155,24 +153,8 @@ class _StandIn:
 
     def _finish(self, job: Record, data: bytes) -> None:
         status = replace(self._status, state="completed", updated=now(), finished=now())
-        if job["adapter"]:
-            base = {"base_model_name_or_path": job["model"], "revision": job["revision"]}
-            config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": job["rank"], **base}
-            self._write("output/adapter_config.json", json.dumps(config, indent=2))
-            self._write("output/adapter_model.safetensors", _no_tensors())
-        else:
-            self._write("output/config.json", json.dumps({"architectures": ["LlamaForCausalLM"]}))
-            self._write("output/model.safetensors", _no_tensors())
-        manifest = {
-            **{name: job.get(name) for name in _FACTS},
-            "files": {"train.jsonl": hashlib.sha256(data).hexdigest()},
-            "metrics": status.metrics,
-            "steps": status.step,
-            "attempts": status.attempt,
-            "started": status.started,
-            "finished": status.finished,
-        }
-        self._write(f"output/{MANIFEST}", json.dumps(manifest, indent=2))
+        for name, content in trained(job, status, data).items():
+            self._write(f"output/{name}", content)
         self._publish(status)
 
     def _publish(self, status: Status) -> None:
@@ -185,9 +167,3 @@ class _StandIn:
 
     def _write(self, name: str, content: str | bytes) -> None:
         write_s3(f"{self._uri}/{name}", content if isinstance(content, bytes) else content.encode())
-
-
-def _no_tensors() -> bytes:
-    """A safetensors file without any tensor: https://huggingface.co/docs/safetensors (length, then a JSON header)."""
-    header = json.dumps({"__metadata__": {"format": "pt"}}).encode()
-    return len(header).to_bytes(8, "little") + header

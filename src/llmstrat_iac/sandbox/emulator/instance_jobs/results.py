@@ -36,7 +36,7 @@ class Program:
         """The files of its output, by name."""
         job, plan = self._read("job.json"), self._read("copy.json")
         if job is not None:
-            return {**_weights(job), MANIFEST: _manifest(job, status, data)}
+            return trained(job, status, data)
         if plan is not None:
             return {
                 f"{model['folder']}/{name}": content
@@ -44,6 +44,11 @@ class Program:
                 for name, content in _full({"model": model["id"], "revision": model["revision"]}).items()
             }
         return {"model.bin": b"sandbox"}
+
+
+def trained(job: Mapping[str, Any], status: Status, data: bytes) -> dict[str, bytes]:
+    """The output of our launcher's job, by name; `job` is its `job.json`."""
+    return {**_weights(job), MANIFEST: _manifest(job, status, data)}
 
 
 def _weights(job: Mapping[str, Any]) -> dict[str, bytes]:
