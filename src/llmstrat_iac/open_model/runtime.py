@@ -58,7 +58,7 @@ class Runtime:
     With `paused` it registers no instances but keeps the path to them."""
     health: str = ""
     """`package.module:function(outputs, AwsSession) -> FleetHealth`: of the fleet whose `Fleet.outputs` these are."""
-    jobs: str
+    jobs: str = ""
     """`package.module:function(ResolvedSpec, AwsSession, Target, secrets) -> TuningJobs`: the stack's training jobs."""
     permissions: str
     """`package.module:function(ResolvedSpec) -> Iterable[IamStatement]`: what whoever deploys needs, for
