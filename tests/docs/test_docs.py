@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -13,15 +12,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from components_kit import EXPIRES, deploy
-from open_kit import NOW, OPEN
-from open_kit import load as load_open_model
 
 from llmstrat_iac.cli import cli
 from llmstrat_iac.cli.group import COMMANDS
-from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.planner.load import load_spec
-from llmstrat_iac.target import Target
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -152,27 +146,3 @@ def test_the_plugin_in_the_docs_is_a_plugin() -> None:
     assert isinstance(provider, Provider)
     upstream = provider.upstream(provider.options.model_validate({"zone": "b"}), "us-east-1")
     assert upstream.base_url == "https://b.acme.example/v1"
-
-
-def test_the_runtime_in_the_docs_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installed as a package of its own, it is planned, and the relay may call what it leads to."""
-    from llmstrat_iac.planner.plan import build_plan
-    from llmstrat_iac.plugins import create_registry
-    from llmstrat_iac.program import run
-
-    (tmp_path / "llmstrat_iac_shared.py").write_text(plugin("llmstrat_runtimes").body, encoding="utf-8")
-    facts = tmp_path / "llmstrat_iac_shared-1.0.dist-info"
-    facts.mkdir()
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: llmstrat-iac-shared\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[llmstrat_iac]\nshared = llmstrat_iac_shared\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    serving = {"runtime": "shared", "instance": "auto", "options": {"endpoint": "llama"}}
-    resolved = load_open_model(tmp_path, model=OPEN, serving=serving, plugins=["llmstrat-iac-shared"])
-
-    plan = build_plan(resolved, create_registry(resolved.spec.plugins), now=NOW)
-    assert plan.errors == ()
-    assert [line.usd for line in plan.stack.costs if line.item.endswith(": serving")] == [0]
-    made = deploy(lambda: run(ProgramContext(resolved, Target(), EXPIRES)))
-    policies = json.dumps([each.inputs["policy"] for each in made.of("aws:iam/rolePolicy:RolePolicy")])
-    assert ":endpoint/llama" in policies
-    assert made.outputs["fleet"] == {"runtime": "shared", "paused": False, "endpoint": "llama"}
