@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmstrat_iac.sandbox.emulator.quotas.limits import QUOTAS_VARIABLE
-from llmstrat_iac.sandbox.jobs import SECONDS_VARIABLE, TRAINER_VARIABLE
+from llmstrat_iac.sandbox.jobs import CLUSTER_VARIABLE, SECONDS_VARIABLE, TRAINER_VARIABLE
 
 HOME_VARIABLE = "LLMSTRAT_SANDBOX_HOME"
 """Tells the sandbox's own processes where they may keep records and logs."""
@@ -67,7 +67,7 @@ REMOVED_VARIABLES = (
 # The only variables of the caller that the sandbox's own processes are given.
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
-    SECONDS_VARIABLE, QUOTAS_VARIABLE, TRAINER_VARIABLE, FLEET_SECONDS_VARIABLE,
+    SECONDS_VARIABLE, QUOTAS_VARIABLE, TRAINER_VARIABLE, CLUSTER_VARIABLE, FLEET_SECONDS_VARIABLE,
 )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from enum import StrEnum
 SECONDS_VARIABLE = "LLMSTRAT_SANDBOX_JOB_SECONDS"
 # A Python with `trl`, with which training jobs run the real trainer.
 TRAINER_VARIABLE = "LLMSTRAT_TRAINER_PYTHON"
+# A Python with torch, with which clusters run the real launcher and torchrun.
+CLUSTER_VARIABLE = "LLMSTRAT_CLUSTER_PYTHON"
 DEFAULT_SECONDS = 2.0
 # Refused when it is created, or fails on its way.
 REFUSALS = ("500", "429", "quota")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from llmstrat_iac.sandbox.emulator.compute import faults
+from llmstrat_iac.sandbox.emulator.pretraining.launchers import Launchers, cluster_python
 from llmstrat_iac.sandbox.emulator.pretraining.run import Job, Run, read_job, read_status, settle
 from llmstrat_iac.sandbox.jobs import CLUSTER_MISHAPS, Course, Faults, job_seconds, let_time_go_on
 
@@ -67,16 +68,31 @@ async def _work(crew: Crew) -> None:
     if job is None:
         settle(crew.uri, "the job's code isn't there")
         return
+    mishap = _faults.mishap(crew.names(), kinds=CLUSTER_MISHAPS)
+    if mishap is None and cluster_python() is not None:
+        await _launch(crew, job)
+        return
     lost = False
     while not crew.gone() and read_status(crew.uri).get("state") not in ("completed", "failed"):
         hosts = await _gather(crew, job, patience=_SETTLE * job_seconds() if lost else None)
         if hosts:
-            mishap = None if lost else _faults.mishap(crew.names(), kinds=CLUSTER_MISHAPS)
-            course = Course(mishap=mishap)
+            course = Course(mishap=None if lost else mishap)
             # Nodes that have come are past all that a managed service does before a job runs.
             course.begun -= course.validated - course.begun
             await _generation(crew, Run(crew.uri, job, hosts, course))
             lost = True
+
+
+async def _launch(crew: Crew, job: Job) -> None:
+    """The real launcher on all nodes, once there are as many as planned."""
+
+    def look(status: Mapping[str, Any]) -> None:
+        half = status.get("total_steps") and status["step"] >= status["total_steps"] / 2
+        if half and status["state"] == "running" and crew.hosts() and faults.reclaimed(crew.names()):
+            crew.lose(crew.hosts()[-1])
+
+    await _gather(crew, job, patience=None)
+    await Launchers(crew.uri, job, hosts=crew.hosts, stopped=crew.gone, say=crew.say, look=look).run()
 
 
 async def _gather(crew: Crew, job: Job, *, patience: float | None) -> list[str]:

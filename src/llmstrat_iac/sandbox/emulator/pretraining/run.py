@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmstrat_iac.cluster.checkpoints import MARKER, METADATA
+from llmstrat_iac.cluster.earlier import earlier_places
 from llmstrat_iac.cluster.finish import MANIFEST
 from llmstrat_iac.cluster.gate import reason
 from llmstrat_iac.cluster.progress import ClusterStatus, resumed
@@ -140,10 +141,15 @@ class Run:
             delete_s3(f"{self._uri}/checkpoints/step-{old}/")
 
     def _newest(self) -> int:
-        return max((mark for mark in self._marks() if self._complete(mark)), default=0)
+        """From which step it goes on: its own newest, or until it has any, the newest earlier attempt's."""
+        for place in (self._uri, *earlier_places(self._uri)):
+            complete = [mark for mark in self._marks() if self._complete(mark, place)]
+            if complete:
+                return complete[-1]
+        return 0
 
-    def _complete(self, step: int) -> bool:
-        return read_s3(f"{self._uri}/checkpoints/step-{step}/{MARKER}") is not None
+    def _complete(self, step: int, place: str | None = None) -> bool:
+        return read_s3(f"{place or self._uri}/checkpoints/step-{step}/{MARKER}") is not None
 
     def _finish(self) -> None:
         done = replace(self._status, state="completed", step=self._total, updated=now(), finished=now())

@@ -11,15 +11,20 @@ from typing import Any
 _HIDDEN, _HEADS, _MLP, _LAYERS, _VOCABULARY = 16, 2, 32, 1, 256
 
 
-def tiny_model(config: Mapping[str, Any], seed: int = 7) -> dict[str, bytes]:
-    """`config.json` and `model.safetensors` by name; vocabulary and context are cut down with the rest."""
-    small = {
+def tiny_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's `config.json`, cut down: vocabulary and context with the rest."""
+    return {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "rms_norm_eps": 1e-5, **config,
         "hidden_size": _HIDDEN, "intermediate_size": _MLP, "num_hidden_layers": _LAYERS, "num_attention_heads": _HEADS,
         "num_key_value_heads": _HEADS, "head_dim": _HIDDEN // _HEADS, "torch_dtype": "float32",
         "vocab_size": min(_VOCABULARY, int(config.get("vocab_size") or _VOCABULARY)),
         "max_position_embeddings": min(512, int(config.get("max_position_embeddings") or 512)),
     }  # fmt: skip
+
+
+def tiny_model(config: Mapping[str, Any], seed: int = 7) -> dict[str, bytes]:
+    """`config.json` and `model.safetensors` by name."""
+    small = tiny_config(config)
     chance = random.Random(seed)  # noqa: S311 - weights, no secret
     tensors = {
         name: array("f", (1.0 if len(shape) == 1 else chance.gauss(0, 0.02) for _ in range(_size(shape))))
