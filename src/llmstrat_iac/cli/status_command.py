@@ -126,7 +126,7 @@ def _describe(tuning: Mapping[str, Any], *, own: bool) -> str:
     parts += [f"{name.replace('_', ' ')} {value:g}" for name, value in job["metrics"].items()]
     if job["failure"]:
         parts.append(job["failure"])
-    if tuning["served_identity"] is not None:
+    if serves and tuning["served_identity"] is not None:
         same = tuning["served_identity"] == job["identity"]
         parts.append("its model is served" if same else "an earlier model is served")
     if own and tuning["awaits_up"]:
