@@ -49,7 +49,10 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(text, style=style))
         if job is not None:
             kind = "tuning" if resolved.tuning else "training"
-            table.add_row(Text(kind, style="bold"), _describe(job, own=resolved.tuning is None))
+            table.add_row(
+                Text(kind, style="bold"),
+                _describe(job, own=resolved.tuning is None, serves=resolved.spec.endpoint is not None),
+            )
         if fleet is not None:
             style = "" if fleet.well else "yellow"
             table.add_row(Text("fleet", style="bold"), Text("\n".join([fleet.summary, *fleet.problems]), style=style))
@@ -116,7 +119,7 @@ def _job(deployment: Deployment, variables: Mapping[str, str]) -> dict[str, Any]
     return {"job": document(job) if job else None, "served_identity": served, "awaits_up": awaits_up}
 
 
-def _describe(tuning: Mapping[str, Any], *, own: bool) -> str:
+def _describe(tuning: Mapping[str, Any], *, own: bool, serves: bool) -> str:
     job = tuning["job"]
     if job is None:
         return f"unknown: {tuning['unknown']}" if "unknown" in tuning else "no job: `llmstrat up` starts one"

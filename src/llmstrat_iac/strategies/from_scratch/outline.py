@@ -67,6 +67,8 @@ def _larger(cluster: Iterable[PlannedResource], fleet: Iterable[PlannedResource]
 def _own_resources(spec: FromScratchSpec) -> Iterator[PlannedResource]:
     if spec.endpoint is None:
         yield PlannedResource("pulumi:providers:aws", 1, "region and tags of everything below")
+        if spec.limits.monthly_usd:
+            yield PlannedResource("aws:budgets/budget:Budget", 1, "warns of what AWS bills")
     yield PlannedResource("llmstrat:fromscratch:FromScratch", 1, "the component that owns model, cluster and fleet")
     yield PlannedResource("aws:s3/bucket:Bucket", 1, "code, checkpoints and the model; private, encrypted")
     yield PlannedResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", 1, "keeps it private")

@@ -18,7 +18,7 @@ from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.hookspecs import Fleet, ProgramContext
 from llmstrat_iac.open_model import Adapter, ResolvedServing, Weights
 from llmstrat_iac.pretraining import ResolvedPretraining
-from llmstrat_iac.strategies.closed_api.program import export_stack, register_gateway
+from llmstrat_iac.strategies.closed_api.program import export_without_gateway, register_gateway
 from llmstrat_iac.strategies.from_scratch.spec import FromScratchSpec
 from llmstrat_iac.strategies.open_model.program import alias_routes, call, register_workspace
 from llmstrat_iac.tuning import TuningJob, TuningState
@@ -41,7 +41,8 @@ def program(context: ProgramContext) -> None:
     assert isinstance(spec, FromScratchSpec), "validated by the strategy's own model"
     assert pretraining is not None, "the loader resolves `corpus:`"
     state = context.tuning or TuningState()
-    opts = pulumi.ResourceOptions(providers=[stack_provider(context)])
+    provider = stack_provider(context)
+    opts = pulumi.ResourceOptions(providers=[provider])
     component = FromScratchComponent("from-scratch", opts)
     child = pulumi.ResourceOptions(parent=component)
     workspace = register_workspace(context, spec.tokenizer.token, child)
@@ -53,7 +54,7 @@ def program(context: ProgramContext) -> None:
         "cluster": {"runtime": pretraining.runtime.name, **cluster},
     }
     if spec.endpoint is None:
-        export_stack(context, outputs)
+        export_without_gateway(context, provider, outputs)
         return
     _register_endpoint(context, spec, state, workspace, outputs, component, opts)
 
