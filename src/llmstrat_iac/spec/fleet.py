@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
 from pydantic import Field
@@ -26,7 +27,7 @@ class GpuLimits(Limits):
     )
 
 
-class FleetSpec(ProvidersBlock):
+class FleetSpec(ProvidersBlock, ABC):
     """A spec whose model runs on instances of one's own, if it has `serving:`."""
 
     limits: GpuLimits = Field(default_factory=GpuLimits, description="Time to live and spending limits.")
@@ -36,9 +37,9 @@ class FleetSpec(ProvidersBlock):
     )
 
     @property
+    @abstractmethod
     def own_aliases(self) -> Mapping[str, Path]:
         """Aliases of the stack's own model, the first one first, each with its place in the file."""
-        raise NotImplementedError
 
     @property
     def fleet_aliases(self) -> dict[str, Path]:

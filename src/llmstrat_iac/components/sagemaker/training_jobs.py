@@ -5,6 +5,7 @@ A deleted job is gone, name and all, so nothing here is history only.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ _WAITING = frozenset({"Starting", "Pending", "LaunchingMLInstances", "PreparingT
 _OUT_OF_TIME = frozenset({"MaxRuntimeExceeded", "MaxWaitTimeExceeded"})
 
 
-class TrainingJobs:
+class TrainingJobs(ABC):
     """Jobs that carry the stack's tag. What a job is in our terms, a subclass says."""
 
     def __init__(self, stack_name: str, session: AwsSession) -> None:
@@ -66,9 +67,9 @@ class TrainingJobs:
     def _read(self, name: str, key: str) -> TuningJob | None:
         return self._job(name, key, self._client.describe_training_job(TrainingJobName=name))
 
+    @abstractmethod
     def _job(self, name: str, key: str, raw: Mapping[str, Any]) -> TuningJob | None:
         """A job's description in our terms; None for one that is another strategy's."""
-        raise NotImplementedError
 
     def _tags(self, arn: str) -> Mapping[str, str]:
         tags = list(pages(self._client, "list_tags", "Tags", ResourceArn=arn))
