@@ -136,7 +136,8 @@ def test_low_disk_is_said_before_go_is_started(go: dict[str, str], tmp_path: Pat
 def test_interrupted_build_ends_go_and_leaves_nothing(go: dict[str, str], tmp_path: Path) -> None:
     hang, root = tmp_path / "hang", tmp_path / "engine"
     code = (
-        "import os, sys; from pathlib import Path\n"
+        # A shell's background job, which this may run in, starts with the signal ignored.
+        "import os, signal, sys; from pathlib import Path; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from llmstrat_iac.engine.install import Method, install_engine\n"
         "install_engine(lambda _p: None, dict(os.environ), method=Method.BUILD, root=Path(sys.argv[1]),"
         " free_bytes=lambda _f: 10**12)"
@@ -152,7 +153,7 @@ def test_interrupted_build_ends_go_and_leaves_nothing(go: dict[str, str], tmp_pa
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    process.wait(20)
+    process.wait(60)
     with pytest.raises(ProcessLookupError):
         os.kill(int(hang.read_text()), 0)
     assert not list(root.glob(".installing-*"))
