@@ -58,16 +58,13 @@ class Host:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
-            self._reap()
+        for process in self.processes:
+            process.wait(timeout=30)
 
     def throttle(self, rate: str) -> None:
         """Let its interface send no faster, such as `20mbit`."""
         shape = ("tbf", "rate", rate, "burst", "64kb", "latency", "200ms")
         run("ip", "netns", "exec", self.namespace, "tc", "qdisc", "add", "dev", "lan0", "root", *shape)
-
-    def _reap(self) -> None:
-        for process in self.processes:
-            process.poll()
 
 
 class Lan:

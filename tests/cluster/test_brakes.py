@@ -27,9 +27,9 @@ def test_a_trainer_that_stands_still_is_stopped(new_cluster: NewCluster) -> None
     cluster = new_cluster()
     cluster.put_job(nodes=2)
     cluster.accept("node-1", "node-2")
-    nodes = cluster.start("node-1", "node-2", TINY_STICKS="1", LLMSTRAT_IDLE_SECONDS="20")
+    nodes = cluster.start("node-1", "node-2", TINY_STICKS="1", LLMSTRAT_IDLE_SECONDS="12")
 
     assert [node.wait() for node in nodes] == [1, 1], cluster.logs()
     assert cluster.status["state"] == "failed"
-    assert cluster.status["failure"].startswith("no step for 0.333 minutes")
+    assert cluster.status["failure"].startswith("no step for 0.2 minutes")
     assert all(not node.host.pids() for node in nodes)

@@ -126,6 +126,7 @@ class Part:
         trainer = node.job["trainer"]
         command = node.torchrun(self._generation, [trainer["module"], *trainer["arguments"]], name="train")
         self._moved = time.monotonic()
+        node.rendezvous.progress = {}
         stopping = threading.Event()
         thread = threading.Thread(target=self._send, args=(sender, stopping), daemon=True)
         thread.start()
@@ -190,6 +191,8 @@ class Part:
         view = rendezvous.look()
         if view.generation != generation or view.ended:
             self._finish_early("another node has ended it")
+        elif self._done():
+            return  # Nodes that have nothing to do any more leave one after the other.
         elif lost := rendezvous.lost(generation):
             rendezvous.end(generation, f"lost {', '.join(lost)}")
             self._finish_early(f"lost {', '.join(lost)}")
@@ -198,6 +201,11 @@ class Part:
             if self._could_grow(len(view.live)):
                 rendezvous.end(generation, "more nodes have come")
                 self._finish_early("more nodes have come")
+
+    def _done(self) -> bool:
+        """Whether all steps are done, by this node's trainer or by the last checkpoint."""
+        sent = -1 if self._sender is None else self._sender.completed
+        return "end" in self._heard or sent >= int(self._node.job["steps"])
 
     def _finish_early(self, words: str) -> None:
         self._over = True
@@ -239,14 +247,20 @@ class Part:
 
     def _send(self, sender: Sender, stopping: threading.Event) -> None:
         while not stopping.wait(self._node.settings.beat):
-            self._node.carefully(sender.look)
+            self._node.carefully(lambda: self._look_after(sender))
+
+    def _look_after(self, sender: Sender) -> None:
+        if self._node.leaving:
+            # Before its part is sent: when all parts are there, the others agree on the next generation.
+            self._node.rendezvous.say_going()
+        sender.look()
 
     def _flush(self, sender: Sender, step: int) -> None:
         """Wait until what was written last is complete in S3; a node that is being reclaimed has little time for it."""
         limit = self._node.settings.stop if self._node.leaving else self._node.settings.start
         deadline = time.monotonic() + limit
         while sender.completed < step and time.monotonic() < deadline:
-            self._node.carefully(sender.look)
+            self._node.carefully(lambda: self._look_after(sender))
             if sender.completed < step:
                 time.sleep(self._node.settings.poll)
 

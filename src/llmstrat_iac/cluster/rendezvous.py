@@ -1,6 +1,7 @@
 """How nodes find each other where nothing else tells them: by small objects below the job's place in S3.
 
 - `rendezvous/hosts/<host>/<address>/<start>`: a node's sign of life, written again and again with how far it is.
+- `rendezvous/leaving/<host>/<address>/<start>`: that it is about to go, and isn't to be counted on.
 - `rendezvous/generations/00001.json`: who trains together; written once, by the first that proposes it.
 - `rendezvous/generations/00001.ended.json`: that this is over, and why; again the first word counts.
 
@@ -14,15 +15,17 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..trainer.store import Entry, Store
 from .generation import Generation, Member, read_generation
 
-_HOSTS, _GENERATIONS = "rendezvous/hosts/", "rendezvous/generations/"
+_HOSTS, _LEAVING, _GENERATIONS = "rendezvous/hosts/", "rendezvous/leaving/", "rendezvous/generations/"
 _ENDED = ".ended.json"
 _DIGITS = 5
+_ASKED_AT_ONCE = 32
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Rendezvous:
     progress: dict[str, Any] = field(default_factory=dict)
     _sights: dict[Member, _Sight] = field(default_factory=dict)
     _generation: Generation | None = None
+    _speaker: Member | None = None
+    _said_going: bool = False
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -70,12 +75,18 @@ class Rendezvous:
         """One sign of life; `count` makes it differ from the last."""
         self.store.write(_key(self.me), json.dumps({"beat": count, "progress": self.progress}) + "\n")
 
+    def say_going(self) -> None:
+        """Say that the next generation is to be without this node."""
+        if not self._said_going:
+            self.store.write(_key(self.me, _LEAVING), "{}\n")
+            self._said_going = True
+
     def leave(self) -> None:
-        """Show none any more: others needn't wait for the patience to be over."""
+        """Show no sign any more: others needn't wait for the patience to be over."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
-            self.store.delete([_key(self.me)])
+            self.store.delete([_key(self.me), *([_key(self.me, _LEAVING)] if self._said_going else ())])
 
     def look(self) -> View:
         """The nodes alive, and the newest generation."""
@@ -83,7 +94,8 @@ class Rendezvous:
         entries = self.store.entries("rendezvous/")
         present = {member: entry for key, entry in entries.items() if (member := _member(key)) is not None}
         self._sights = {member: self._sight(member, entry, now) for member, entry in present.items()}
-        live = [member for member, sight in self._sights.items() if sight.moves and self._fresh(sight, now)]
+        alive = {member for member, sight in self._sights.items() if sight.moves and self._fresh(sight, now)}
+        live = alive - {member for key in entries if (member := _member(key, _LEAVING)) is not None}
         number = max((_number(key) for key in entries if key.startswith(_GENERATIONS)), default=0)
         return View(
             tuple({self.me, *live}), self._read(number), f"{_GENERATIONS}{number:0{_DIGITS}}{_ENDED}" in entries
@@ -99,9 +111,20 @@ class Rendezvous:
         ]
 
     def progress_of(self, generation: Generation) -> list[dict[str, Any]]:
-        """What its members say of how far they are."""
-        texts = [self.store.read(_key(member)) for member in generation.members if member != self.me]
-        return [self.progress, *(json.loads(text).get("progress", {}) for text in texts if text)]
+        """What is known of how far it is. One node tells, usually the first: only until it is found all are asked."""
+        if "step" in self.progress:
+            return [self.progress]
+        others = [member for member in generation.members if member != self.me]
+        if self._speaker in others:
+            others = [self._speaker]
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            told = dict(zip(others, pool.map(self._progress, others), strict=True))
+        self._speaker = next((member for member, progress in told.items() if "step" in progress), None)
+        return [*told.values()]
+
+    def _progress(self, member: Member) -> dict[str, Any]:
+        progress: dict[str, Any] = json.loads(self.store.read(_key(member)) or "{}").get("progress", {})
+        return progress
 
     def propose(self, members: tuple[Member, ...], resume: int | None, after: Generation | None) -> bool:
         """Whether these are the next generation now; False if somebody else's proposal was earlier."""
@@ -144,13 +167,13 @@ class Rendezvous:
         return self._generation
 
 
-def _key(member: Member) -> str:
-    return f"{_HOSTS}{member.host}/{member.address}/{member.start}"
+def _key(member: Member, folder: str = _HOSTS) -> str:
+    return f"{folder}{member.host}/{member.address}/{member.start}"
 
 
-def _member(key: str) -> Member | None:
-    parts = key.removeprefix(_HOSTS).split("/")
-    return Member(*parts) if key.startswith(_HOSTS) and len(parts) == len(("host", "address", "start")) else None
+def _member(key: str, folder: str = _HOSTS) -> Member | None:
+    parts = key.removeprefix(folder).split("/")
+    return Member(*parts) if key.startswith(folder) and len(parts) == len(("host", "address", "start")) else None
 
 
 def _number(key: str) -> int:

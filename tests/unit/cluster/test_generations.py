@@ -93,3 +93,27 @@ def test_a_restarted_node_is_another(tmp_path: Path) -> None:
     beat(first, again, count=0)
     first.look()
     assert first.lost(Generation(1, (A, B), None)) == ["node-2"]
+
+
+def test_how_far_it_is_comes_from_whoever_knows(tmp_path: Path) -> None:
+    first, second, third = node(tmp_path, A), node(tmp_path, B), node(tmp_path, C)
+    beat(first, second, third, count=0)
+    generation = Generation(1, (A, B, C), None)
+    assert first.progress_of(generation) == [{}, {}]
+    # The last stage of a pipeline knows the loss, and it isn't on the first node.
+    third.progress = {"step": 10, "loss": 2.5}
+    beat(third, count=1)
+    assert {"step": 10, "loss": 2.5} in first.progress_of(generation)
+    assert first.progress_of(generation) == [{"step": 10, "loss": 2.5}]
+    first.progress = {"step": 20, "loss": 2.0}
+    assert first.progress_of(generation) == [{"step": 20, "loss": 2.0}]
+
+
+def test_a_node_that_goes_is_there_but_not_counted_on(tmp_path: Path) -> None:
+    first, second = node(tmp_path, A), node(tmp_path, B)
+    beat(first, second, count=0)
+    first.look()
+    beat(second, count=1)
+    second.say_going()
+    assert set(first.look().live) == {A}
+    assert first.lost(Generation(1, (A, B), None)) == []
