@@ -117,11 +117,11 @@ def test_capacity_is_bought_for_the_sum_typed_and_nothing_else(user: User, accou
     (offer, *_) = user.ok("capacity", "offers", user.spec, "--sandbox", "--json").json
     ec2 = account.client("ec2")
     before = ec2.describe_capacity_reservations()["CapacityReservations"]
-    refused = user.run("capacity", "buy", user.spec, offer["id"], "--sandbox", "--confirm-usd", "1")
+    refused = user.run("capacity", "buy", user.spec, "--sandbox", "--confirm-usd", "1")
     assert refused.code == 1
     assert "nothing was bought" in refused.err
     assert ec2.describe_capacity_reservations()["CapacityReservations"] == before
-    bought = user.ok("capacity", "buy", user.spec, offer["id"], "--sandbox", "--confirm-usd", str(offer["fee"]))
+    bought = user.ok("capacity", "buy", user.spec, "--sandbox", "--confirm-usd", str(offer["fee"]))
     assert "can't be cancelled" in bought.out
     (made,) = [each for each in ec2.describe_capacity_reservations()["CapacityReservations"] if each not in before]
     assert made["CapacityReservationId"] in bought.out

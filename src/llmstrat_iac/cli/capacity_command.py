@@ -33,10 +33,10 @@ def offers(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2, default=str))
         return 0
-    made = table("offering", "instances", "zone", "from", "to", "at once", right=("at once",))
-    for each in found:
+    made = table("#", "instances", "zone", "from", "to", "at once", right=("#", "at once"))
+    for number, each in enumerate(found, 1):
         period = (f"{each.start:%Y-%m-%d %H:%M}", f"{each.end:%Y-%m-%d %H:%M}")
-        made.add_row(each.id, f"{each.count} x {each.instance}", each.zone, *period, _sum(each))
+        made.add_row(str(number), f"{each.count} x {each.instance}", each.zone, *period, _sum(each))
     print_table(console(), made)
     if not found:
         click.echo("None is on sale for this cluster and length now.")
@@ -45,21 +45,26 @@ def offers(*, spec: Path, sandbox: bool, as_json: bool) -> int:
 
 @command.command("buy")
 @spec_argument
-@click.argument("offering")
+@click.option(
+    "--offer", "number", type=click.IntRange(min=1), default=1, show_default=True, help="Its number in `offers`."
+)
 @sandbox_option
 @click.option("--confirm-usd", type=float, help="The sum, instead of being asked for it; for scripts.")
-def buy(*, spec: Path, offering: str, sandbox: bool, confirm_usd: float | None) -> int:
-    """Buy OFFERING for SPEC's cluster. The whole sum is due at once and can't be had back."""
+def buy(*, spec: Path, number: int, sandbox: bool, confirm_usd: float | None) -> int:
+    """Buy a block for SPEC's cluster. The whole sum is due at once and can't be had back.
+
+    AWS is asked for offers anew, since each is good for a short time only; what is bought is what is shown.
+    """
     from llmstrat_iac.cli.targets import target_environment
     from llmstrat_iac.operations.capacity import buy as purchase
-    from llmstrat_iac.operations.capacity import find, offerings
+    from llmstrat_iac.operations.capacity import choose, offerings
     from llmstrat_iac.operations.deployment import open_session
     from llmstrat_iac.planner.load import load_spec
 
     resolved = load_spec(spec)
     with target_environment(sandbox=sandbox, resolved=resolved):
         session = open_session(resolved.spec.region)
-        chosen = find(offerings(resolved, session), offering)
+        chosen = choose(offerings(resolved, session), number)
         click.echo(
             f"{chosen.count} x {chosen.instance} in {chosen.zone}, {chosen.start:%Y-%m-%d %H:%M} to "
             f"{chosen.end:%Y-%m-%d %H:%M} UTC, for {_sum(chosen)} at once.\n"

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-capacity-blocks.html
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,14 +104,15 @@ def buy(offering: Offering, resolved: ResolvedSpec, session: AwsSession) -> str:
     return str(bought["CapacityReservation"]["CapacityReservationId"])
 
 
-def find(offered: Iterator[Offering] | tuple[Offering, ...], identity: str) -> Offering:
-    """The offering with this id; LlmstratError if it isn't on sale any more."""
-    for each in offered:
-        if each.id == identity:
-            return each
-    raise LlmstratError(
-        f"the offering `{identity}` isn't on sale for this spec", remedy="`llmstrat capacity offers` shows what is"
-    )
+def choose(offered: tuple[Offering, ...], number: int) -> Offering:
+    """The offering with this number, from 1; LlmstratError if there aren't so many now."""
+    if number > len(offered):
+        count = len(offered) or "none"
+        raise LlmstratError(
+            f"there is no offer {number} for this spec now: {count} on sale",
+            remedy="`llmstrat capacity offers` shows what is; `cluster.zone` and the days of the plan narrow it",
+        )
+    return offered[number - 1]
 
 
 def _offering(raw: dict[str, Any]) -> Offering:

@@ -10,7 +10,7 @@ import pytest
 from aws_fakes import FakeAccount, error
 
 from llmstrat_iac.errors import LlmstratError
-from llmstrat_iac.operations.capacity import Offering, block_hours, buy, find, offerings
+from llmstrat_iac.operations.capacity import Offering, block_hours, buy, choose, offerings
 from llmstrat_iac.planner.load import load_spec
 
 EXAMPLE = Path(__file__).parents[3] / "examples/from-scratch/llama-1b-two-nodes/spec.yaml"
@@ -65,7 +65,7 @@ def test_offers_are_asked_for_the_planned_cluster_and_sorted_by_price() -> None:
 
 def test_only_the_named_offer_is_bought_with_the_stacks_tags() -> None:
     resolved, fake = load_spec(EXAMPLE), account(raw("cb-1", "us-east-1a", "900.50"))
-    assert buy(find(offerings(resolved, fake), "cb-1"), resolved, fake) == "cr-1"
+    assert buy(choose(offerings(resolved, fake), 1), resolved, fake) == "cr-1"
     bought = [arguments for _, operation, arguments in fake.calls if operation == "purchase_capacity_block"]
     assert [each["CapacityBlockOfferingId"] for each in bought] == ["cb-1"]
     tags = {tag["Key"]: tag["Value"] for tag in bought[0]["TagSpecifications"][0]["Tags"]}
@@ -74,8 +74,8 @@ def test_only_the_named_offer_is_bought_with_the_stacks_tags() -> None:
 
 def test_an_offer_that_is_gone_is_said_and_nothing_bought() -> None:
     fake = account(raw("cb-1", "us-east-1a", "900.50"))
-    with pytest.raises(LlmstratError, match="`cb-2` isn't on sale"):
-        find(offerings(load_spec(EXAMPLE), fake), "cb-2")
+    with pytest.raises(LlmstratError, match="there is no offer 2 for this spec now: 1 on sale"):
+        choose(offerings(load_spec(EXAMPLE), fake), 2)
     assert fake.operations("purchase_") == []
 
 
