@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 QUOTAS_VARIABLE = "LLMSTRAT_SANDBOX_QUOTAS"
-_VCPUS, _INSTANCES = 4096.0, 32.0
+_VCPUS, _INSTANCES = 16384.0, 128.0
 _EC2 = {
     "L-DB2E81BA": "Running On-Demand G and VT instances",
     "L-3819A6DF": "All G and VT Spot Instance Requests",
