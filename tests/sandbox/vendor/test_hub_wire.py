@@ -11,14 +11,15 @@ from llmstrat_iac.sandbox.vendor.hub_wire import hub_routes
 GATED, OPEN = "meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen2.5-7B-Instruct"
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
 @pytest.mark.parametrize(
     ("model", "token", "status"),
     [(GATED, None, 401), (GATED, "sandbox-placeholder-key", 200), (GATED, "hf-not-granted", 403), (OPEN, None, 200)],
 )
-def test_access(model: str, token: str | None, status: int) -> None:
+def test_access(model: str, token: str | None, status: int, name: str) -> None:
     client = TestClient(Starlette(routes=hub_routes()))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    assert client.head(f"/{model}/resolve/{'a' * 40}/config.json", headers=headers).status_code == status
+    assert client.head(f"/{model}/resolve/{'a' * 40}/{name}", headers=headers).status_code == status
 
 
 def test_an_unknown_commit() -> None:

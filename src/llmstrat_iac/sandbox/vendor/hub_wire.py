@@ -1,4 +1,4 @@
-"""The part of the Hugging Face hub that a preflight asks: a model's `config.json` at a commit, gated or not."""
+"""The part of the Hugging Face hub that a preflight asks: a model's configuration and tokenizer at a commit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ _NO_COMMIT = "0" * 40
 
 def hub_routes() -> list[Route]:
     """The hub's surface."""
-    return [Route("/{organisation}/{model}/resolve/{revision}/config.json", _config, methods=["GET", "HEAD"])]
+    return [
+        Route(f"/{{organisation}}/{{model}}/resolve/{{revision}}/{name}", _file, methods=["GET", "HEAD"])
+        for name in ("config.json", "tokenizer.json")
+    ]
 
 
-async def _config(request: Request) -> Response:
+async def _file(request: Request) -> Response:
     name = f"{request.path_params['organisation']}/{request.path_params['model']}"
     if request.path_params["revision"] == _NO_COMMIT:
         return Response("Entry not found", status_code=404)
