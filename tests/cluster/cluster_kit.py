@@ -113,7 +113,7 @@ class Cluster:
             "LLMSTRAT_CPU": "1",
             "LLMSTRAT_POLL_SECONDS": "0.2",
             "LLMSTRAT_BEAT_SECONDS": "0.5",
-            "LLMSTRAT_PATIENCE_SECONDS": "6",
+            "LLMSTRAT_PATIENCE_SECONDS": "10",
             "LLMSTRAT_START_SECONDS": "60",
             "LLMSTRAT_SETTLE_SECONDS": "4",
             "LLMSTRAT_GATE_SECONDS": "90",
@@ -160,7 +160,12 @@ class Cluster:
         return self.read("output/hf/weights.json")
 
     def logs(self) -> str:
-        return "\n".join(f"--- {name}\n{node.log[-3000:]}" for name, node in self.nodes.items())
+        """What happened, for a failed test's message."""
+        folder = self.bucket / "rendezvous" / "generations"
+        ended = [path.read_text() for path in sorted(folder.glob("*.ended.json"))]
+        return f"{self.status}\n{ended}\n" + "\n".join(
+            f"--- {name}\n{node.log[-3000:]}" for name, node in self.nodes.items()
+        )
 
     def wait_for(self, condition: Callable[[], Any]) -> None:
         """Poll until it is true."""

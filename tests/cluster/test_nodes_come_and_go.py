@@ -40,7 +40,7 @@ def test_a_lost_first_node_is_done_without_and_then_replaced(new_cluster: NewClu
 
     assert [node.wait() for node in (second, third, fourth)] == [0, 0, 0], cluster.logs()
     assert cluster.status["state"] == "completed"
-    assert (cluster.status["step"], cluster.status["nodes"], cluster.status["attempt"]) == (150, 3, 3)
+    assert (cluster.status["step"], cluster.status["nodes"], cluster.status["attempt"]) == (150, 3, 3), cluster.logs()
     assert _same(cluster.weights(), undisturbed(150))
     # `keep` is 3, and what is kept is whole.
     assert len(cluster.complete_steps()) <= 3

@@ -140,7 +140,8 @@ class Part:
     def _outcome(self, code: int, sender: Sender) -> str:
         if self._over:
             return ENDED
-        if code == 0:
+        # All ranks have said so together: what torchrun makes of the order in which its agents leave doesn't count.
+        if code == 0 or not self._heard.keys().isdisjoint({"end", "stopped"}):
             outcome = STOPPED if "stopped" in self._heard else COMPLETED
             self._flush(sender, self._heard.get("stopped", self._node.job["steps"]))
             return outcome
