@@ -58,6 +58,7 @@ class Result:
 
     @property
     def json(self) -> Any:
+        assert self.out, f"exit code {self.code} and nothing on stdout:\n{self.err}"
         return json.loads(self.out)
 
 

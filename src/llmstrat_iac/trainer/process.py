@@ -17,6 +17,7 @@ from .logs import Log
 
 _MARK = "LLMSTRAT_CHILD"
 """In the environment of all that one command starts, so that it is found again."""
+_DYING_SECONDS, _LOOK_SECONDS = 10.0, 0.01
 
 
 class Child:
@@ -59,8 +60,8 @@ class Child:
             if self.stopped and time.monotonic() - self._stopped_at > self._stop_seconds:
                 self._log.line("launch: the trainer didn't stop in time")
                 _kill_all(process.pid, mark)
-        # If the starter has died before its trainers, they would hold on to the GPUs.
-        _kill_all(process.pid, mark)
+        # If the starter has died before its trainers, they would hold on to the GPUs: what comes next needs them.
+        _wait_for_end(_kill_all(process.pid, mark))
         reader.join()
         self._process = None
         return process.returncode
@@ -109,13 +110,30 @@ def _tell_children(pid: int) -> None:
             continue
 
 
-def _kill_all(pid: int, mark: str) -> None:
+def _kill_all(pid: int, mark: str) -> list[int]:
     """The command's group, and what it has started in sessions of their own, as torchrun does with its workers."""
+    marked = _marked(mark)
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    for process in _marked(mark):
+    for process in marked:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+    return marked
+
+
+def _wait_for_end(pids: list[int]) -> None:
+    """A killed process still frees what it held for a while; one that hangs in the kernel isn't waited for long."""
+    deadline = time.monotonic() + _DYING_SECONDS
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in ("Z", "X")
 
 
 def _marked(mark: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,8 @@ from pretraining_job import PretrainingJob, make_pretraining_job
 from quota_kit import set_quotas
 from sandbox_kit import Clients, clients, eventually
 from tuning_kit import role
+
+from llmstrat_iac.sandbox.jobs import job_seconds
 
 TYPE = "AWS::SageMaker::Cluster"
 PATIENCE = 15.0
@@ -125,8 +128,9 @@ def test_a_node_that_breaks_is_replaced_if_the_cluster_recovers(place: Place, re
     client = place.clients("sagemaker")
     told = client.batch_replace_cluster_nodes(ClusterName=name, NodeIds=[broken, "i-0123456789abcdef0"])
     assert (told["Successful"], told["Failed"][0]["ErrorCode"]) == ([broken], "InstanceIdNotFound")
-    assert nodes(place, name)[broken] == "Failure"
-    if replaced:
+    if not replaced:
+        assert nodes(place, name)[broken] == "Failure"
+    else:
         assert eventually(lambda: broken not in nodes(place, name), PATIENCE)
         assert set(others) < set(nodes(place, name))
     delete(place, name)
@@ -193,13 +197,12 @@ def test_a_cluster_whose_nodes_dont_come_up_fails(place: Place, name: str, more:
 
 def test_the_controller_submits_its_job_and_ends_the_cluster(place: Place) -> None:
     job = make_pretraining_job(place.clients)
-    arguments = submitted(place, job, "job")
-    place.clients("sagemaker").create_cluster(**arguments)
+    name = in_service(place, submitted(place, job, "job"))
     assert eventually(lambda: job.state == "completed", PATIENCE)
     assert (job.read("status.json")["nodes"], job.read("gate.json")["passed"]) == (2, True)
     assert job.read("gate.json")["nodes"][0]["host"].startswith("ip-10-64-")
     assert "output/manifest.json" in job.names()
-    assert eventually(lambda: status(place, arguments["ClusterName"]) == "gone", PATIENCE)
+    assert eventually(lambda: status(place, name) == "gone", PATIENCE)
 
 
 def test_a_cluster_that_is_to_stay_stays(place: Place) -> None:
@@ -223,11 +226,10 @@ def test_a_lost_node_is_replaced_and_the_job_goes_on(place: Place) -> None:
 
 def test_a_slow_link_fails_the_job_and_names_a_worker(place: Place) -> None:
     job = make_pretraining_job(place.clients)
-    arguments = submitted(place, job, "fault-slow-link")
-    place.clients("sagemaker").create_cluster(**arguments)
+    name = in_service(place, submitted(place, job, "fault-slow-link"))
     assert eventually(lambda: job.state == "failed", PATIENCE)
     assert "ip-10-64-" in job.read("status.json")["failure"]
-    assert eventually(lambda: status(place, arguments["ClusterName"]) == "gone", PATIENCE)
+    assert eventually(lambda: status(place, name) == "gone", PATIENCE)
 
 
 def test_deleting_the_cluster_ends_the_work(place: Place) -> None:
@@ -241,21 +243,36 @@ def test_deleting_the_cluster_ends_the_work(place: Place) -> None:
     ]
 
 
+def outcome(place: Place, event: dict[str, Any]) -> dict[str, Any]:
+    """How a request of Cloud Control's ended."""
+    control = place.clients("cloudcontrol")
+
+    def look() -> dict[str, Any] | None:
+        found = control.get_resource_request_status(RequestToken=event["RequestToken"])["ProgressEvent"]
+        return dict(found) if found["OperationStatus"] != "IN_PROGRESS" else None
+
+    return dict(eventually(look, PATIENCE))
+
+
 def test_cloud_control_waits_for_creation_and_for_the_end(place: Place) -> None:
     control, wanted = place.clients("cloudcontrol"), asked(place)
     wanted["Tags"] = [{"Key": "team", "Value": "a"}]
-
-    def outcome(event: dict[str, Any]) -> dict[str, Any]:
-        def look() -> dict[str, Any] | None:
-            found = control.get_resource_request_status(RequestToken=event["RequestToken"])["ProgressEvent"]
-            return dict(found) if found["OperationStatus"] != "IN_PROGRESS" else None
-
-        return dict(eventually(look, PATIENCE))
-
-    made = outcome(control.create_resource(TypeName=TYPE, DesiredState=json.dumps(wanted))["ProgressEvent"])
+    made = outcome(place, control.create_resource(TypeName=TYPE, DesiredState=json.dumps(wanted))["ProgressEvent"])
     arn = made["Identifier"]
     assert status(place, arn) == "InService"
     told = control.get_resource(TypeName=TYPE, Identifier=arn)["ResourceDescription"]["Properties"]
     assert (json.loads(told)["ClusterName"], json.loads(told)["Tags"]) == (wanted["ClusterName"], wanted["Tags"])
-    gone = outcome(control.delete_resource(TypeName=TYPE, Identifier=arn)["ProgressEvent"])
+    gone = outcome(place, control.delete_resource(TypeName=TYPE, Identifier=arn)["ProgressEvent"])
     assert (gone["OperationStatus"], status(place, arn)) == ("SUCCESS", "gone")
+
+
+def test_a_job_doesnt_end_its_cluster_before_its_creator_has_looked(place: Place) -> None:
+    job, control = make_pretraining_job(place.clients), place.clients("cloudcontrol")
+    wanted = submitted(place, job, "fault-slow-link")
+    begun = control.create_resource(TypeName=TYPE, DesiredState=json.dumps(wanted))["ProgressEvent"]
+    time.sleep(3 * job_seconds())
+    made = outcome(place, begun)
+    assert made["OperationStatus"] == "SUCCESS"
+    assert control.get_resource(TypeName=TYPE, Identifier=made["Identifier"])
+    assert eventually(lambda: job.state == "failed", PATIENCE)
+    assert eventually(lambda: status(place, made["Identifier"]) == "gone", PATIENCE)

@@ -61,6 +61,8 @@ class Controller:
 
     def hosts(self) -> list[str]:
         self._cluster.settle()
+        if not self._cluster.noticed:
+            return []
         return [node.host for group in self._workers for node in self._cluster.working(group)]
 
     def gone(self) -> bool:

@@ -77,6 +77,7 @@ def _group(found: Cluster, group: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _summary(found: Cluster) -> dict[str, Any]:
+    found.noticed = found.noticed or found.status == "InService"
     return {
         "ClusterArn": found.arn,
         "ClusterName": found.name,

@@ -39,7 +39,11 @@ class Node:
 
 @dataclass
 class Cluster:
-    """A cluster on its way; `updating` once it has been in service before."""
+    """A cluster on its way; `updating` once it has been in service before.
+
+    `noticed` is whether anybody has been told that it is in service. Until then it trains nothing: jobs that take days
+    aren't over, and their cluster isn't gone, between two looks of whoever waits for its creation.
+    """
 
     arn: str
     name: str
@@ -48,6 +52,7 @@ class Cluster:
     nodes: list[Node] = field(default_factory=list)
     created: float = field(default_factory=clock)
     updating: bool = False
+    noticed: bool = False
     deleted: float | None = None
 
     @property
