@@ -5,8 +5,6 @@ The counterpart of `llmstrat_iac.tuning` for models that run on instances of one
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ from llmstrat_iac.open_model.runtime import Runtime
 from llmstrat_iac.spec.open_model import ModelBlock
 from llmstrat_iac.spec.serving import ServingBlock
 from llmstrat_iac.spec.training import TrainingBlock
-from llmstrat_iac.tuning.contract import plain_name
+from llmstrat_iac.tuning.identity import content_hashes, identity_of, job_name
 from llmstrat_iac.tuning.source import DatasetSource
 
 if TYPE_CHECKING:
@@ -89,27 +87,19 @@ class ResolvedTraining:
     @cached_property
     def identity(self) -> str:
         """Twelve hexadecimal digits of all that changes the result, and of nothing else. Reads the local files."""
-        files = {"train": self.train, "validation": self.validation}
-        hashes = {name: source.content_hash for name, source in files.items() if source is not None}
-        unknown = [name for name, content in hashes.items() if content is None]
-        if unknown:
-            raise ValueError(f"the content of {' and '.join(unknown)} isn't known yet")
         inputs = {
             "model": self.model.block.id,
             "revision": self.model.block.revision,
             "method": self.block.method,
             "objective": self.block.objective,
             "hyperparameters": self.block.hyperparameters.model_dump(mode="json", exclude_none=True),
-            **hashes,
+            **content_hashes(train=self.train, validation=self.validation),
         }
-        canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return identity_of(inputs)
 
     def job_name(self, limit: int = 63, attempt: int = 1) -> str:
         """`stack-alias-identity` in a-z, 0-9 and single `-`, of at most `limit` characters: the alias gives way."""
-        tail = self.identity[:8] + (f"-{attempt}" if attempt > 1 else "")
-        alias = plain_name(self.model.alias)[: limit - len(self.stack_name) - len(tail) - 2].strip("-")
-        return "-".join(part for part in (self.stack_name, alias, tail) if part)
+        return job_name(self.stack_name, self.alias, self.identity, limit=limit, attempt=attempt)
 
     @property
     def alias(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +11,7 @@ from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Search
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.open_model.runtime import Runtime
 from llmstrat_iac.spec.pretraining import ClusterBlock, CorpusBlock, ModelShape, TokenizerBlock, TrainerBlock
+from llmstrat_iac.tuning.identity import identity_of
 from llmstrat_iac.tuning.source import DatasetSource
 
 
@@ -105,8 +104,7 @@ class ResolvedPretraining:
             "corpus": self.corpus.source,
             "trainer": trainer,
         }
-        canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return identity_of(inputs)
 
     def job_name(self, limit: int = 63, attempt: int = 1) -> str:
         """`stack-identity` in a-z, 0-9 and single `-`."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from llmstrat_iac.spec.common import Closed, Name
 from llmstrat_iac.spec.open_model import ArchitectureBlock
+from llmstrat_iac.spec.places import Commit, Place, S3Prefix, in_s3, pinned
 from llmstrat_iac.spec.problems import detail, refuse
 from llmstrat_iac.spec.providers import Credentials
 from llmstrat_iac.spec.units import Tokens, Ttl
 
-_S3_PREFIX = re.compile(r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s]*$")
-_HUB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
-_COMMIT = re.compile(r"^[0-9a-f]{40}$")
 Count = Annotated[int, Field(ge=1)]
 Degree = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -37,34 +34,15 @@ class ModelShape(Closed):
 class TokenizerBlock(Closed):
     """The tokenizer, which is made before: its vocabulary is part of the architecture."""
 
-    source: str = Field(description="Hub id, or `s3://…/` prefix with `tokenizer.json` in it.")
-    revision: str | None = Field(default=None, description="Commit of the hub's repository, 40 hexadecimal digits.")
+    source: Place = Field(description="Hub id, or `s3://…/` prefix with `tokenizer.json` in it.")
+    revision: Commit | None = Field(default=None, description="Commit of the hub's repository, 40 hexadecimal digits.")
     token: Credentials | None = Field(
         default=None, description="Hugging Face token for a gated one: a Secrets Manager name or `env:VARIABLE`."
     )
 
-    @field_validator("source")
-    @classmethod
-    def _is_a_place(cls, value: str) -> str:
-        if not (_S3_PREFIX.match(value) if value.startswith("s3://") else _HUB_ID.match(value)):
-            raise ValueError("neither a hub id (`organisation/model`) nor an `s3://` prefix")
-        return value
-
-    @field_validator("revision")
-    @classmethod
-    def _is_a_commit(cls, value: str | None) -> str | None:
-        if value is not None and not _COMMIT.match(value):
-            raise ValueError("a branch or tag can move: give the commit's 40 hexadecimal digits")
-        return value
-
     @model_validator(mode="after")
     def _fits_its_place(self) -> TokenizerBlock:
-        if not self.in_s3 and self.revision is None:
-            remedy = f"copy the commit from https://huggingface.co/{self.source}/commits/main"
-            refuse("TokenizerBlock", [detail(("revision",), "is missing", remedy)])
-        if self.in_s3 and self.revision is not None:
-            problem = detail(("revision",), "S3 has no revisions", "remove it; the prefix is the version")
-            refuse("TokenizerBlock", [problem])
+        pinned("TokenizerBlock", "revision", self.source, self.revision)
         if self.in_s3 and self.token is not None:
             problem = detail(("token",), "S3 asks for no token of the hub's", "remove it; the job's role reads S3")
             refuse("TokenizerBlock", [problem])
@@ -73,23 +51,16 @@ class TokenizerBlock(Closed):
     @property
     def in_s3(self) -> bool:
         """Whether it is in S3 rather than on the hub."""
-        return self.source.startswith("s3://")
+        return in_s3(self.source)
 
 
 class CorpusBlock(Closed):
     """The text that the model learns from."""
 
-    source: str = Field(description="`s3://…/` prefix with the files.")
+    source: S3Prefix = Field(description="`s3://…/` prefix with the files.")
     tokens: Tokens = Field(description="How many tokens it has, such as `569B`.")
     format: Literal["jsonl", "parquet"] = Field(default="jsonl", description="Of the files; each document has `text`.")
     gib: float | None = Field(default=None, gt=0, description="Size of the files; 4 bytes a token if unset.")
-
-    @field_validator("source")
-    @classmethod
-    def _is_in_s3(cls, value: str) -> str:
-        if not _S3_PREFIX.match(value):
-            raise ValueError("no S3 prefix: write `s3://bucket/path/`")
-        return value
 
 
 class Parallelism(Closed):

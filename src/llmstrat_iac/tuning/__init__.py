@@ -6,7 +6,8 @@ Light: nothing here may import pulumi or boto3, or a dataset's reader before it 
 from __future__ import annotations
 
 from llmstrat_iac.catalog.tunable_models import TunableBase
-from llmstrat_iac.tuning.contract import TUNING_SECRET, Hyperparameters, ResolvedTuning, Tuning, plain_name
+from llmstrat_iac.tuning.contract import TUNING_SECRET, Hyperparameters, ResolvedTuning, Tuning
+from llmstrat_iac.tuning.identity import plain_name
 from llmstrat_iac.tuning.jobs import JobEvent, JobState, ManagedJob, TuningJob, TuningJobs, TuningState, tuning_state
 from llmstrat_iac.tuning.source import DatasetSource
 

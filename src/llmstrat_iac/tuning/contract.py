@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -22,6 +19,7 @@ from llmstrat_iac.plan import CostLine, StackPlan
 from llmstrat_iac.spec.common import Closed
 from llmstrat_iac.spec.providers import Credentials
 from llmstrat_iac.spec.tuning import TuningBlock
+from llmstrat_iac.tuning.identity import content_hashes, identity_of, job_name
 from llmstrat_iac.tuning.source import DatasetSource, check_dataset
 
 if TYPE_CHECKING:
@@ -167,28 +165,15 @@ class ResolvedTuning:
 
         ValueError if the content of an S3 object isn't known yet.
         """
-        files = {"train": self.train, "validation": self.validation}
-        hashes = {name: source.content_hash for name, source in files.items() if source is not None}
-        unknown = [name for name, content in hashes.items() if content is None]
-        if unknown:
-            raise ValueError(f"the content of {' and '.join(unknown)} isn't known yet")
         inputs = {
             "vendor": self.vendor,
             "base_model": self.block.base_model,
             "method": self.block.method,
             "hyperparameters": self.hyperparameters.model_dump(mode="json", exclude_none=True),
-            **hashes,
+            **content_hashes(train=self.train, validation=self.validation),
         }
-        canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return identity_of(inputs)
 
     def job_name(self, limit: int = 63, attempt: int = 1) -> str:
         """`stack-alias-identity` in a-z, 0-9 and single `-`, of at most `limit` characters: the alias gives way."""
-        tail = self.identity[:8] + (f"-{attempt}" if attempt > 1 else "")
-        alias = plain_name(self.block.alias)[: limit - len(self.stack_name) - len(tail) - 2].strip("-")
-        return "-".join(part for part in (self.stack_name, alias, tail) if part)
-
-
-def plain_name(text: str) -> str:
-    """The text in a-z, 0-9 and single `-`, which every vendor takes in a name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+        return job_name(self.stack_name, self.alias, self.identity, limit=limit, attempt=attempt)
