@@ -6,6 +6,7 @@ from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.pretraining.accelerators import TrainingGpu
 from llmstrat_iac.catalog.pretraining.contract import Wish
+from llmstrat_iac.catalog.pretraining.engines import Engine
 from llmstrat_iac.catalog.pretraining.resilience import GPU_HOURS_BETWEEN_FAILURES, STORAGE_GB_S_A_NODE
 from llmstrat_iac.catalog.pretraining.speed import NETWORK_SHARE
 from llmstrat_iac.catalog.pretraining.workload import Workload
@@ -21,7 +22,7 @@ def assumptions(
         "a whole run keeps 80% (55 to 95%) of the speed of its steps, by published GPU hours; failures come on top",
         f"one failure in {GPU_HOURS_BETWEEN_FAILURES.likely:,.0f} GPU hours, as in Llama 3's run (arXiv:2407.21783)",
         "model FLOPs are 6 N + 12 l q s a token, attention counted in full (arXiv:2204.02311)",
-        "states are sharded in 32 bits, 16 bytes a parameter, logits made in 8 chunks (torchtitan 0.3.0)",
+        _memory(work.run.engine),
     ]
     if instance.efa_interfaces:
         found.append(f"EFA carries {NETWORK_SHARE:.0%} of {instance.network_gbps:,.0f} Gbit/s between nodes")
@@ -32,3 +33,9 @@ def assumptions(
     if price.usd is not None:
         found.append(f"{price.usd:,.2f} USD an hour and instance ({price.source}, {price.as_of}); instances only")
     return tuple(found)
+
+
+def _memory(engine: Engine) -> str:
+    kept = "sharded" if "data_shard" in engine.divisions else "whole on each GPU"
+    chunks = f"in {engine.loss_chunks} chunks" if engine.loss_chunks > 1 else "all at once"
+    return f"states are {kept}, {engine.state_bytes:g} bytes a parameter, logits made {chunks} ({engine.name})"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from llmstrat_iac.catalog.architecture import Architecture
 from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.instances import InstanceType
+from llmstrat_iac.catalog.pretraining.engines import TORCHTITAN, Engine
 from llmstrat_iac.catalog.sizing.contract import Memory
 
 
@@ -67,6 +68,8 @@ class Run:
     degrees: Degrees | None = None
     """As the spec gives them, `data_shard` 0 for `rest`; None: search."""
     micro_batch: int | None = None
+    engine: Engine = TORCHTITAN
+    """The trainer."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,34 @@
-"""How a trainer spends memory, time and network, where trainers differ: what the planner assumes, said once."""
+"""What a trainer can do, and how it spends memory, time and network: all that the planner knows of it, said once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["bf16", "fp8"]
+Division = Literal["data_replicate", "data_shard", "tensor", "pipeline", "context"]
+"""A way to divide the work over GPUs; see `spec.pretraining.Parallelism`."""
+Activations = Literal["keep", "selective", "full"]
 
 
 @dataclass(frozen=True)
 class Engine:
     """The defaults are those of torchtitan 0.3.0 with its Llama recipes, read in its source."""
 
+    name: str
+    """With its version, as the plan's assumptions have it."""
+    precisions: frozenset[Precision] = frozenset({"bf16", "fp8"})
+    divisions: frozenset[Division] = frozenset({"data_replicate", "data_shard", "tensor", "pipeline", "context"})
+    """What it can do; a plan uses no other."""
+    activations: frozenset[Activations] = frozenset({"keep", "selective", "full"})
+    """Which kinds of recomputation it knows."""
+    interleaves: bool = True
+    """Whether a GPU may have several stages of a pipeline (`Interleaved1F1B`)."""
     state_bytes: float = 16
     """Of each parameter, sharded: weight, gradient and two moments of AdamW, all in 32 bits (FSDP2 keeps the original
     parameters and reduces in 32 bits: config/configs.py, `mixed_precision_reduce`)."""
+    checkpoint_bytes: float = 12
+    """Of each parameter, in a checkpoint: weight and both moments of AdamW in 32 bits, saved as they are sharded."""
     gather_bytes: float = 2
     """Of each parameter that is gathered for computing."""
     reduce_bytes: float = 4
@@ -42,4 +59,4 @@ class Engine:
     """Share of tensor parallelism's communication that waits; less with async TP, which is off by default."""
 
 
-TORCHTITAN = Engine()
+TORCHTITAN = Engine("torchtitan 0.3.0")

@@ -35,7 +35,7 @@ def estimate(
     rate = run.batch_sequences * run.sequence_length / step
     speed = _span(lambda which: rate * getattr(SPEED, which))
     saving = checkpointing(
-        run.architecture.parameters,
+        run.engine.checkpoint_bytes * run.architecture.parameters,
         nodes=nodes,
         gpus=gpus,
         step_seconds=step,

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 from math import prod
 
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.pretraining.contract import Degrees, Run
-from llmstrat_iac.catalog.pretraining.engines import TORCHTITAN
+from llmstrat_iac.catalog.pretraining.engines import Activations, Division
 
-ACTIVATIONS = ("keep", "selective", "full")
+ACTIVATIONS: tuple[Activations, ...] = ("keep", "selective", "full")
+DIVISIONS: tuple[Division, ...] = ("data_replicate", "data_shard", "tensor", "pipeline", "context")
 LARGE_PARAMETERS = 20e9
 """Below, a pipeline gains nothing that sharding doesn't give."""
 LONG_SEQUENCE = 32_768
 """From here on a sequence is worth spreading over GPUs."""
 MOST_STAGES = 16
-OUTER_LAYERS = TORCHTITAN.outer_layers
 MOST_MICRO_BATCH = 64
 
 
@@ -35,30 +36,32 @@ def layouts(run: Run, instance: InstanceType, gpus: int) -> Iterator[tuple[Degre
         data = gpus // model
         if pipeline > 1 and run.batch_sequences // data < pipeline:
             continue
-        for shard in _shards(data, instance.accelerators // tensor, pipeline):
+        for shard in _shards(run, data, instance.accelerators // tensor, pipeline):
             for stages in _interleaved(run, pipeline):
                 yield tuple(
                     Degrees(data // shard, shard, tensor, pipeline, context, activations, stages)
                     for activations in ACTIVATIONS
+                    if activations in run.engine.activations
                 )
 
 
 @lru_cache(maxsize=256)
 def model_degrees(run: Run, instance: InstanceType) -> tuple[tuple[int, int, int], ...]:
-    """Tensor, pipeline and context degrees that the shape allows, the smallest product first."""
-    shape = run.architecture
+    """Tensor, pipeline and context degrees that shape and trainer allow, the smallest product first."""
+    shape, engine = run.architecture, run.engine
     tensors = [t for t in (1, 2, 4, 8) if _splits_heads(run, t) and instance.accelerators % t == 0]
     large = shape.parameters >= LARGE_PARAMETERS
     # Embedding and output layer count as one layer each, so stages are even where they divide all three.
     pipelines = [
         p
         for p in range(1, MOST_STAGES + 1 if large else 2)
-        if p in (1, 2, 4, 8, 16) or (shape.layers + OUTER_LAYERS) % p == 0
+        if p in (1, 2, 4, 8, 16) or (shape.layers + engine.outer_layers) % p == 0
     ]
     contexts = [c for c in (1, 2, 4, 8) if c == 1 or run.sequence_length >= LONG_SEQUENCE]
     contexts = [c for c in contexts if c == 1 or run.sequence_length % (2 * c) == 0]
-    found = [(t, p, c) for t in tensors for p in pipelines for c in contexts]
-    return tuple(sorted(found, key=prod))
+    ways: dict[Division, list[int]] = {"tensor": tensors, "pipeline": pipelines, "context": contexts}
+    found = product(*(degrees if way in engine.divisions else [1] for way, degrees in ways.items()))
+    return tuple(sorted(((t, p, c) for t, p, c in found), key=prod))
 
 
 def micro_batches(run: Run, data: int) -> tuple[int, ...]:
@@ -79,19 +82,20 @@ def complete(degrees: Degrees, gpus: int) -> Degrees:
     return replace(degrees, data_shard=max(1, gpus // others))
 
 
-def layers_per_stage(layers: int, degrees: Degrees) -> int | None:
+def layers_per_stage(run: Run, degrees: Degrees) -> int | None:
     """What the trainer has to be told beside `Interleaved1F1B` for more than two stages on each GPU; else None."""
     if degrees.interleaved <= 2:
         return None
-    return -(-(layers + OUTER_LAYERS) // (degrees.pipeline * degrees.interleaved))
+    layers = run.architecture.layers + run.engine.outer_layers
+    return -(-layers // (degrees.pipeline * degrees.interleaved))
 
 
 def mismatches(run: Run, degrees: Degrees, instance: InstanceType, gpus: int) -> list[str]:
     """What is wrong with a division that is given, each with numbers; empty if nothing is."""
-    shape, found = run.architecture, []
+    shape, found = run.architecture, _beyond_trainer(run, degrees)
     if degrees.gpus != gpus:
-        product = f"{degrees.data_replicate} x {degrees.data_shard} x {degrees.tensor} x {degrees.pipeline}"
-        found.append(f"its degrees ({product} x {degrees.context}) make {degrees.gpus} GPUs, the cluster has {gpus}")
+        factors = f"{degrees.data_replicate} x {degrees.data_shard} x {degrees.tensor} x {degrees.pipeline}"
+        found.append(f"its degrees ({factors} x {degrees.context}) make {degrees.gpus} GPUs, the cluster has {gpus}")
     if degrees.tensor > instance.accelerators:
         found.append(f"tensor: {degrees.tensor} is more than the {instance.accelerators} GPUs of a node")
     if shape.attention_heads % degrees.tensor or shape.kv_heads % degrees.tensor:
@@ -102,6 +106,18 @@ def mismatches(run: Run, degrees: Degrees, instance: InstanceType, gpus: int) ->
     if degrees.context > 1 and run.sequence_length % (2 * degrees.context):
         found.append(f"context: a sequence of {run.sequence_length} can't be divided by 2 x {degrees.context}")
     return found + _batch_mismatches(run, degrees)
+
+
+def _beyond_trainer(run: Run, degrees: Degrees) -> list[str]:
+    engine = run.engine
+    found = [
+        f"{way}: {engine.name} can't divide by {getattr(degrees, way)}: only 1"
+        for way in DIVISIONS
+        if getattr(degrees, way) > 1 and way not in engine.divisions
+    ]
+    if degrees.activations not in engine.activations:
+        found.append(f"activations: {engine.name} doesn't know `{degrees.activations}`")
+    return found
 
 
 def _batch_mismatches(run: Run, degrees: Degrees) -> list[str]:
@@ -119,8 +135,8 @@ def _batch_mismatches(run: Run, degrees: Degrees) -> list[str]:
 
 def _interleaved(run: Run, pipeline: int) -> tuple[int, ...]:
     """Stages on each GPU worth trying: four only where they come out as many as said."""
-    layers = run.architecture.layers + OUTER_LAYERS
-    if pipeline == 1:
+    layers = run.architecture.layers + run.engine.outer_layers
+    if pipeline == 1 or not run.engine.interleaves:
         return (1,)
     four = -(-layers // -(-layers // (4 * pipeline))) == 4 * pipeline
     return tuple(stages for stages in ((1, 2, 4) if four else (1, 2)) if pipeline * stages <= layers)
@@ -131,9 +147,15 @@ def _splits_heads(run: Run, tensor: int) -> bool:
     return shape.attention_heads % tensor == 0 and shape.kv_heads % tensor == 0
 
 
-def _shards(data: int, ranks_a_node: int, pipeline: int) -> Iterator[int]:
+def _shards(run: Run, data: int, ranks_a_node: int, pipeline: int) -> Iterator[int]:
     """All data ranks, or those of 1, 4 or 16 nodes (HSDP); a pipeline exchanges too seldom for 4 or 16 to matter."""
-    yield data
+    able = run.engine.divisions
+    if data == 1 or "data_shard" in able:
+        yield data
+    elif "data_replicate" in able:
+        yield 1
+    if not able.issuperset({"data_shard", "data_replicate"}):
+        return
     for nodes in (1,) if pipeline > 1 else (1, 4, 16):
         if nodes * ranks_a_node < data and data % (nodes * ranks_a_node) == 0:
             yield nodes * ranks_a_node

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.pretraining.contract import Degrees
-from llmstrat_iac.catalog.pretraining.engines import TORCHTITAN, Engine
+from llmstrat_iac.catalog.pretraining.engines import Engine
 from llmstrat_iac.catalog.pretraining.workload import Workload
 from llmstrat_iac.catalog.sizing.contract import Memory
 
@@ -45,17 +45,17 @@ class Demand:
         return (1 + _ALLOCATOR) * (self.activations + self.loss)
 
 
-def demand(work: Workload, degrees: Degrees, *, micro_batches: int, engine: Engine = TORCHTITAN) -> Demand:
+def demand(work: Workload, degrees: Degrees, *, micro_batches: int) -> Demand:
     """Of the fullest GPU: the first stage of a pipeline has the most micro batches, the last the logits."""
     if degrees.pipeline == 1:
-        return _stage(work, degrees, engine, first=True, last=True, in_flight=1)
+        return _stage(work, degrees, first=True, last=True, in_flight=1)
     in_flight: float = min(degrees.pipeline, micro_batches)
     if degrees.interleaved > 1:
         # Its warm-up lets one more round of micro batches in, less what each stage is smaller.
         in_flight += (degrees.pipeline - 1) / degrees.interleaved
     ends = (
-        _stage(work, degrees, engine, first=True, last=False, in_flight=in_flight),
-        _stage(work, degrees, engine, first=False, last=True, in_flight=1),
+        _stage(work, degrees, first=True, last=False, in_flight=in_flight),
+        _stage(work, degrees, first=False, last=True, in_flight=1),
     )
     return max(ends, key=lambda each: each.fixed + each.each)
 
@@ -67,10 +67,9 @@ def gpu_memory(
     *,
     micro_batch: int,
     micro_batches: int,
-    engine: Engine = TORCHTITAN,
 ) -> Memory:
     """The same in GiB and in parts, beside what CUDA offers."""
-    needs = demand(work, degrees, micro_batches=micro_batches, engine=engine)
+    needs = demand(work, degrees, micro_batches=micro_batches)
     changing = needs.gathered + micro_batch * (needs.activations + needs.loss)
     parts = {
         "weights, gradients, optimizer": needs.states,
@@ -83,8 +82,8 @@ def gpu_memory(
     return Memory(tuple((name, size / GIB) for name, size in parts.items()), available=instance.cuda_gib)
 
 
-def _stage(work: Workload, degrees: Degrees, engine: Engine, *, first: bool, last: bool, in_flight: float) -> Demand:
-    tensor, compiled = degrees.tensor, work.run.compile
+def _stage(work: Workload, degrees: Degrees, *, first: bool, last: bool, in_flight: float) -> Demand:
+    tensor, compiled, engine = degrees.tensor, work.run.compile, work.run.engine
     layers = work.stage_layers(degrees, engine.outer_layers)
     outer = work.head_parameters * ((first or last) if work.tied else first + last)
     parameters = (layers * work.layer_parameters + outer) / tensor

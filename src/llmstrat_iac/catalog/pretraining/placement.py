@@ -39,6 +39,8 @@ def unable(run: Run, instance: InstanceType, nodes: int | None) -> str:
     capability = instance.compute_capability
     if capability < BF16_CAPABILITY:
         return f"{instance.accelerator} (compute capability {capability}) has no bfloat16"
+    if run.precision not in run.engine.precisions:
+        return f"{run.engine.name} can't compute in {run.precision}"
     if run.precision == "fp8" and capability < FP8_CAPABILITY:
         return f"fp8 needs compute capability {FP8_CAPABILITY}; {instance.accelerator} has {capability}"
     if training_gpu(instance) is None:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from llmstrat_iac.catalog.pretraining.contract import Span
 
-CHECKPOINT_BYTES = 12
-"""Of each parameter: weight and both moments of AdamW in 32 bits (torchtitan saves them as they are sharded)."""
 GPU_HOURS_BETWEEN_FAILURES = Span(100_000.0, 50_700.0, 24_900.0)
 """Of one GPU. Likely: Llama 3's 419 unexpected interruptions on 16,384 GPUs in 54 days (arXiv:2407.21783 table 5); high
 failures: OPT-175B's 53 or 54 restarts on 992 GPUs in 56 days (talk of S. Zhang, notes at zrss.github.io); low: half of
@@ -51,10 +49,9 @@ class Duration:
 
 
 def checkpointing(
-    parameters: int, *, nodes: int, gpus: int, step_seconds: float, storage_gb_s: float | None, every_steps: int | None
+    size: float, *, nodes: int, gpus: int, step_seconds: float, storage_gb_s: float | None, every_steps: int | None
 ) -> Checkpointing:
-    """Size and times of a checkpoint; every how many steps, unless that is given."""
-    size = CHECKPOINT_BYTES * parameters
+    """Times of a checkpoint of so many bytes; every how many steps, unless that is given."""
     stall = BARRIER_SECONDS + size / gpus / (HOST_COPY_GB_S * 1e9)
     write = size / ((storage_gb_s or STORAGE_GB_S_A_NODE * nodes) * 1e9)
     if every_steps is None:

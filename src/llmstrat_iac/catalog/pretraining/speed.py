@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.pretraining.accelerators import TrainingGpu
 from llmstrat_iac.catalog.pretraining.contract import Degrees
-from llmstrat_iac.catalog.pretraining.engines import TORCHTITAN, Engine
+from llmstrat_iac.catalog.pretraining.engines import Engine
 from llmstrat_iac.catalog.pretraining.workload import Workload
 
 MEMORY_SHARE = 0.85
@@ -58,10 +58,9 @@ def step_time(
     gpu: TrainingGpu,
     *,
     micro_batch: int,
-    engine: Engine = TORCHTITAN,
 ) -> Step:
     """Of `degrees.gpus` GPUs of an instance type."""
-    run = work.run
+    run, engine = work.run, work.run.engine
     micro_batches = run.batch_sequences // (degrees.data * micro_batch)
     tokens = micro_batch * run.sequence_length / degrees.context
     layers = work.stage_layers(degrees, engine.outer_layers)

@@ -36,7 +36,7 @@ OTHERS = {
 LLAMA_2 = {"llama2-7b": "7b", "llama2-13b": "13b", "llama2-70b": "70b"}
 
 # Composer's FSDP reduces in 16 bits and doesn't gather again in a pass that follows; whole logits.
-LLM_FOUNDRY = Engine(reduce_bytes=2, loss_chunks=1)
+LLM_FOUNDRY = Engine("llm-foundry", reduce_bytes=2, loss_chunks=1)
 TORCHTITAN_2024 = replace(TORCHTITAN, loss_chunks=1)
 # Megatron-Core: one exchange a step, fused kernels, communication of tensor parallelism half hidden.
 MEGATRON = replace(
@@ -151,9 +151,7 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 def _tokens_per_second_gpu(row: dict[str, str]) -> float:
     run, degrees = _run(row), _degrees(row)
     instance = _instance(row)
-    step = step_time(
-        workload(run), degrees, instance, _gpu(row, instance), micro_batch=int(row["micro_batch"]), engine=_engine(row)
-    )
+    step = step_time(workload(run), degrees, instance, _gpu(row, instance), micro_batch=int(row["micro_batch"]))
     return run.batch_sequences * run.sequence_length / step.seconds / degrees.gpus
 
 
@@ -165,7 +163,6 @@ def _peak(row: dict[str, str]) -> float:
         _instance(row),
         micro_batch=micro,
         micro_batches=int(row["batch"]) // degrees.data // micro,
-        engine=_engine(row),
     )
     return sum(gib for name, gib in memory.parts if name != "CUDA and NCCL")
 
@@ -189,6 +186,7 @@ def _run(row: dict[str, str]) -> Run:
         compile=row["compile"] == "yes",
         checkpoints=True,
         checkpoint_steps=None,
+        engine=_engine(row),
     )
 
 

@@ -18,20 +18,20 @@ def test_the_failure_rate_is_that_of_llama_3() -> None:
 
 
 def test_a_checkpoint_is_twelve_bytes_a_parameter() -> None:
-    saving = checkpointing(8 * 10**9, nodes=8, gpus=64, step_seconds=10, storage_gb_s=4, every_steps=100)
+    saving = checkpointing(12 * 8 * 10**9, nodes=8, gpus=64, step_seconds=10, storage_gb_s=4, every_steps=100)
     assert saving.gib == pytest.approx(96e9 / 2**30)
     assert saving.write_seconds == pytest.approx(24)
     assert saving.steps == 100
 
 
 def test_more_gpus_save_more_often() -> None:
-    few = checkpointing(70 * 10**9, nodes=16, gpus=128, step_seconds=10, storage_gb_s=20, every_steps=None)
-    many = checkpointing(70 * 10**9, nodes=2048, gpus=16_384, step_seconds=10, storage_gb_s=2000, every_steps=None)
+    few = checkpointing(12 * 70 * 10**9, nodes=16, gpus=128, step_seconds=10, storage_gb_s=20, every_steps=None)
+    many = checkpointing(12 * 70 * 10**9, nodes=2048, gpus=16_384, step_seconds=10, storage_gb_s=2000, every_steps=None)
     assert many.steps < few.steps
 
 
 def test_a_slow_file_system_is_not_asked_for_the_next_before_the_last_is_written() -> None:
-    slow = checkpointing(70 * 10**9, nodes=16, gpus=128, step_seconds=10, storage_gb_s=0.2, every_steps=None)
+    slow = checkpointing(12 * 70 * 10**9, nodes=16, gpus=128, step_seconds=10, storage_gb_s=0.2, every_steps=None)
     assert slow.steps * 10 > slow.write_seconds
 
 

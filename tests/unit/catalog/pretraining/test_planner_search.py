@@ -158,7 +158,7 @@ def test_interleaved_stages_come_out_as_the_trainer_counts_them(layers: int, pip
     tried = [each for alike in layouts(asked, instance("p5.48xlarge"), 8 * pipeline) for each in alike]
     assert {each.interleaved for each in tried} >= {1, 2}
     for each in tried:
-        told = layers_per_stage(layers, each)
+        told = layers_per_stage(asked, each)
         assert (told is None) == (each.interleaved <= 2)
         if told is not None:
             assert -(-(layers + 2) // told) == pipeline * each.interleaved
