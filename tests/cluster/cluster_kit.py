@@ -62,7 +62,9 @@ class Cluster:
     def bucket(self) -> Path:
         return self.root / "bucket"
 
-    def put_job(self, *, nodes: int, steps: int = 30, pause: float = 0.05, floor: float = 0.001) -> None:
+    def put_job(
+        self, *, nodes: int, steps: int = 30, pause: float = 0.05, floor: float = 0.001, gate_only: bool = False
+    ) -> None:
         """What the runtimes put into S3, but for the trainer: a tiny one, in which every number of nodes can train."""
         files = render_cluster_job(resolve_pretraining(planned("g6.xlarge", nodes)), KEY)
         job = json.loads(files["job.json"])
@@ -70,6 +72,7 @@ class Cluster:
             "allowed_nodes": [*range(nodes, 0, -1)],
             "processes": 1,
             "steps": steps,
+            "gate_only": gate_only,
             "tokenizer": None,
             "trainer": {"module": "tiny_trainer", "arguments": [str(steps), str(pause)]},
             "export": {"module": "tiny_export", "arguments": []},

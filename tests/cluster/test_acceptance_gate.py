@@ -30,12 +30,14 @@ def test_a_throttled_link_stops_the_job_and_is_named(new_cluster: NewCluster) ->
 
 def test_accepting_alone_trains_nothing(new_cluster: NewCluster) -> None:
     cluster = new_cluster()
-    cluster.put_job(nodes=2, floor=0.02)
-    nodes = cluster.start("node-1", "node-2", LLMSTRAT_ONLY="accept")
+    cluster.put_job(nodes=2, floor=0.02, gate_only=True)
+    nodes = cluster.start("node-1", "node-2")
 
     assert [node.wait() for node in nodes] == [0, 0], cluster.logs()
     gate = cluster.read("gate.json")
     assert gate["passed"]
     assert gate["all_reduce_gb_s"] > gate["floor_gb_s"]
     assert gate["read_gb_s"] > 0
+    assert (cluster.status["state"], cluster.status["gate_only"]) == ("completed", True)
+    assert cluster.status["metrics"]["all_reduce_gb_s"] == gate["all_reduce_gb_s"]
     assert not cluster.complete_steps()

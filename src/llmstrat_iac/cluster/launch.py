@@ -22,9 +22,9 @@ from . import EXIT_COMPLETED, EXIT_FAILED, EXIT_INTERRUPTED
 from .checkpoints import newest_step
 from .finish import export_model
 from .generation import Generation, Member, by_name, choose
-from .node import STATUS, JobFailed, Node, this_node
+from .node import GATE, STATUS, JobFailed, Node, this_node
 from .part import COMPLETED, ENDED, STOPPED, Part
-from .progress import resumed
+from .progress import accepted, resumed
 
 _STRIKES = 3
 """Failures of the trainer from the same step, after which it isn't started again."""
@@ -71,7 +71,7 @@ class Launcher:
             pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
             requirements = ["--require-hashes", "-r", str(places.code / "requirements.txt")]
             self._must([*pip, *requirements], "the trainer's packages can't be installed")
-        if node.settings.only_accept:
+        if node.gate_only:
             return
         self._fetch_tokenizer()
         if places.corpus is None and not (places.scratch / "corpus").exists():
@@ -116,7 +116,7 @@ class Launcher:
             self._last = generation
             outcome = ENDED
             if part.accept():
-                if self._node.settings.only_accept:
+                if self._node.gate_only:
                     return self._accepted(part)
                 outcome = part.train()
             if outcome == COMPLETED:
@@ -162,7 +162,9 @@ class Launcher:
         keep = newest.hosts if newest is not None else ()
         members = choose(live, node.job["allowed_nodes"], keep=keep, wait=waited < patience)
         if members is None:
-            if waited > patience + (node.settings.idle or 60 * node.job["idle_minutes"]):
+            # A gate has no work that would be worth a longer wait.
+            idle = 0.0 if node.gate_only else node.settings.idle or 60 * node.job["idle_minutes"]
+            if waited > patience + idle:
                 least = min(node.job["allowed_nodes"])
                 raise JobFailed(f"only {len(live)} nodes came, and the run needs {least} at least")
             return
@@ -194,8 +196,9 @@ class Launcher:
 
     def _accepted(self, part: Part) -> int:
         if part.first:
-            part.status = replace(part.status, state="completed", finished=now(), updated=now())
+            part.status = accepted(part.status, json.loads(self._node.store.read(GATE) or "{}"))
             part.publish()
+            self._node.log.line("launch: the cluster is accepted; nothing was to be trained")
         return EXIT_COMPLETED
 
     def _over(self) -> int:
@@ -229,7 +232,9 @@ class Launcher:
             return
         number = self._last.number if self._last else 1
         status = resumed(text, nodes=len(view.live), total=node.job["steps"], attempt=number)
-        failed = replace(status, state="failed", failure=reason, finished=now(), updated=now())
+        failed = replace(
+            status, state="failed", failure=reason, gate_only=node.gate_only, finished=now(), updated=now()
+        )
         node.store.write(STATUS, failed.to_json())
         if self._last is not None:
             node.rendezvous.end(self._last, "the job has failed")

@@ -50,6 +50,11 @@ class Node:
         self.child.stop()
 
     @property
+    def gate_only(self) -> bool:
+        """Whether the job is the acceptance gate alone, and trains nothing."""
+        return bool(self.job.get("gate_only"))
+
+    @property
     def checkpoint_store(self) -> Store:
         """Where complete checkpoints come from: an earlier attempt's place until this one has some."""
         return checkpoint_store(self.store, self.places.job_uri, open_store)
@@ -85,9 +90,11 @@ class Node:
         }
 
     def carefully(self, action: Callable[[], _T]) -> _T | None:
-        """Do it; None if S3 is away for a moment, which must not end a training of days."""
+        """Do it; None if S3 is away for a moment, which must not end a training of days. JobFailed is no such error."""
         try:
             return action()
+        except JobFailed:
+            raise
         except Exception as error:
             self.log.line(f"launch: S3 doesn't answer: {type(error).__name__}: {error}")
             return None

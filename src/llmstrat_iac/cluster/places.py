@@ -44,8 +44,6 @@ class Settings:
     """LLMSTRAT_CPU=1: for tests. gloo instead of NCCL, no GPUs and no EFA expected."""
     token_secret: str | None
     """LLMSTRAT_TOKEN_SECRET: name or ARN of the secret with the Hugging Face token, for a gated tokenizer."""
-    only_accept: bool
-    """LLMSTRAT_ONLY=accept: run the acceptance gate and end."""
     spot: bool
     """LLMSTRAT_SPOT=1: ask the instance's metadata whether it is about to be reclaimed."""
     port: int
@@ -102,7 +100,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         install=environ.get("LLMSTRAT_INSTALL") == "1",
         cpu=environ.get("LLMSTRAT_CPU") == "1",
         token_secret=environ.get("LLMSTRAT_TOKEN_SECRET") or None,
-        only_accept=environ.get("LLMSTRAT_ONLY") == "accept",
         spot=environ.get("LLMSTRAT_SPOT") == "1",
         port=int(environ.get("LLMSTRAT_PORT", "29500")),
         poll=float(environ.get("LLMSTRAT_POLL_SECONDS", "5")),

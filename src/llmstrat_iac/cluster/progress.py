@@ -7,11 +7,14 @@ Events are lines of JSON in the file LLMSTRAT_EVENTS: {"event": "step", "step", 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..trainer.progress import Status, now
+
+_FIGURES = ("all_reduce_gb_s", "read_gb_s", "write_gb_s")
+"""Of `gate.json`."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class ClusterStatus(Status):
     nodes: int = 0
     tokens_per_second: float | None = None
     loss: float | None = None
+    gate_only: bool = False
+    """Whether the job was the acceptance gate alone: completed then means accepted, and there is no model."""
 
 
 def resumed(text: str | None, *, nodes: int, total: int, attempt: int) -> ClusterStatus:
@@ -32,6 +37,13 @@ def resumed(text: str | None, *, nodes: int, total: int, attempt: int) -> Cluste
     known = {name: before[name] for name in ("started", "step", "metrics", "loss") if name in before}
     status = ClusterStatus(**known, nodes=nodes, total_steps=total, attempt=attempt)
     return replace(status, started=status.started or now(), updated=now())
+
+
+def accepted(status: ClusterStatus, gate: Mapping[str, Any]) -> ClusterStatus:
+    """The status of a job that was the gate alone, which `gate` has passed: its figures, and no steps."""
+    figures = {name: gate[name] for name in _FIGURES if gate.get(name) is not None}
+    done = replace(status, state="completed", gate_only=True, step=0, total_steps=0, metrics=figures)
+    return replace(done, finished=now(), updated=now())
 
 
 def advanced(status: ClusterStatus, progress: Iterable[dict[str, Any]]) -> ClusterStatus:

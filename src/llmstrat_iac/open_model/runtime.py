@@ -14,6 +14,7 @@ from llmstrat_iac.plan import StackPlan
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from llmstrat_iac.catalog.pretraining.contract import Span
     from llmstrat_iac.open_model.contract import ResolvedServing, ResolvedTraining
 
 
@@ -77,6 +78,9 @@ class Runtime:
     cluster: str | None = None
     """`package.module:function(ProgramContext, ResolvedPretraining, TuningState, Workspace, ResourceOptions)
     -> Mapping[str, Any]`: registers cluster and job while that isn't over; returns what `status` needs to find it."""
+    starts_in: Callable[[Any], Span] | None = None
+    """(`pretraining.ResolvedPretraining`) to hours from the nodes' first bill to the launcher's start, for the price of
+    a gate without a training; as long as after a failure if unset."""
     wakes: bool = True
     """Whether a fleet of no instances can start one when a call comes; on what options that depends, the runtime's own
     plan checks."""

@@ -96,7 +96,7 @@ def assemble_served(
 
 def _own_model(pretraining: ResolvedPretraining) -> ResolvedModel:
     """The model that comes out. Its bucket's name has the account in it, so that only the program knows the place."""
-    place = f"s3://{pretraining.stack_name}-artifacts/pretraining/{pretraining.identity}/output/hf/"
+    place = f"s3://{pretraining.stack_name}-artifacts/pretraining/{pretraining.model_identity}/output/hf/"
     block = ModelBlock(alias=pretraining.alias, id=place, accept_licence=OWN_LICENCE)
     known = OpenModel(
         id=place,

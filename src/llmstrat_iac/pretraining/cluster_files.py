@@ -88,7 +88,8 @@ def _job(pretraining: ResolvedPretraining, run: TitanRun, key: str) -> dict[str,
         "framework": trainer.framework,
         "torchtitan": TITAN_VERSION,
         "nodes": plan.nodes,
-        "allowed_nodes": list(allowed_nodes(pretraining)),
+        # Fewer nodes than planned would be another cluster than the one to be tested.
+        "allowed_nodes": [plan.nodes] if pretraining.gate_only else list(allowed_nodes(pretraining)),
         "spare_nodes": pretraining.cluster.spare_nodes,
         "processes": plan.instance.accelerators,
         "instance": plan.instance.name,
@@ -103,6 +104,7 @@ def _job(pretraining: ResolvedPretraining, run: TitanRun, key: str) -> dict[str,
         "gate": gate(pretraining),
         "generations": MOST_GENERATIONS,
         "idle_minutes": IDLE_MINUTES,
+        "gate_only": pretraining.gate_only,
     }
 
 

@@ -83,9 +83,14 @@ class ResolvedPretraining:
         return self.runtime.jobs
 
     @property
+    def gate_only(self) -> bool:
+        """Whether the job is the acceptance gate alone: it tests the cluster, and makes no model."""
+        return self.cluster.acceptance == "only"
+
+    @property
     def serves_when_completed(self) -> bool:
         """A finished model is served by the next `up`, if the spec has `serving:`."""
-        return True
+        return not self.gate_only
 
     @property
     def fails_up(self) -> bool:
@@ -94,6 +99,13 @@ class ResolvedPretraining:
 
     @cached_property
     def identity(self) -> str:
+        """Of the job: of its model, or with `gate_only`, of the cluster that it tests."""
+        from llmstrat_iac.pretraining.gate_job import gate_identity
+
+        return gate_identity(self) if self.gate_only else self.model_identity
+
+    @cached_property
+    def model_identity(self) -> str:
         """Twelve hexadecimal digits of what the model will be: not of the cluster, which may change on the way."""
         trainer = self.trainer.model_dump(
             mode="json", exclude={"checkpoints", "parallelism", "micro_batch", "compile", "options"}
@@ -108,5 +120,5 @@ class ResolvedPretraining:
 
     def job_name(self, limit: int = 63, attempt: int = 1) -> str:
         """`stack-identity` in a-z, 0-9 and single `-`."""
-        tail = self.identity[:8] + (f"-{attempt}" if attempt > 1 else "")
+        tail = (self.identity if self.gate_only else self.identity[:8]) + (f"-{attempt}" if attempt > 1 else "")
         return f"{self.stack_name[: limit - len(tail) - 1].strip('-')}-{tail}"

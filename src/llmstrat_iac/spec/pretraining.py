@@ -146,4 +146,8 @@ class ClusterBlock(Closed):
     zone: str | None = Field(default=None, description="Availability zone, where the capacity or the data ties it.")
     storage: StorageBlock = Field(default_factory=StorageBlock, description="The parallel file system.")
     spare_nodes: int = Field(default=0, ge=0, description="Nodes beyond those that train, to replace failed ones.")
+    acceptance: Literal["before-training", "only"] = Field(
+        default="before-training",
+        description="When the acceptance gate runs: before the training, or `only` the gate and no training after it.",
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="The runtime's own options.")

@@ -10,6 +10,14 @@ from typing import Any
 
 from llmstrat_iac.tuning.source import DatasetSource
 
+GATE_PREFIX = "gate"
+"""Begins the identity of a job that only tests its cluster (strategy D); a digest never begins so."""
+
+
+def makes_model(identity: str) -> bool:
+    """Whether a job of this identity makes a model; one that only tests its cluster doesn't."""
+    return not identity.startswith(GATE_PREFIX)
+
 
 def identity_of(inputs: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits of the inputs, which JSON can hold; their order doesn't matter."""

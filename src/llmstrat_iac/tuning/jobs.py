@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from llmstrat_iac.tuning.identity import makes_model
 from llmstrat_iac.tuning.source import DatasetSource
 
 
@@ -55,6 +56,11 @@ class TuningJob:
     """Which job for its identity it is."""
     deleted: bool = False
     """Whether it is history only: its model, or the data of a job without one, has been deleted since."""
+
+    @property
+    def makes_model(self) -> bool:
+        """Whether a model comes of it; False for a cluster's acceptance gate alone."""
+        return makes_model(self.identity)
 
 
 @dataclass(frozen=True)
@@ -138,20 +144,28 @@ class TuningState:
     @property
     def served(self) -> TuningJob | None:
         """The job whose model answers now."""
-        done = self.deploy and self.current is not None and self.current.state is JobState.COMPLETED
-        return self.current if done else self.serving
+        job = self.current
+        done = self.deploy and job is not None and job.state is JobState.COMPLETED and job.makes_model
+        return job if done else self.serving
 
 
 def tuning_state(jobs: Iterable[TuningJob], identity: str, *, retry: bool = False, deploy: bool = True) -> TuningState:
-    """Pick the two jobs that matter from all of a stack's. `retry` starts anew what has failed or was cancelled."""
+    """Pick the two jobs that matter from all of a stack's.
+
+    `retry` starts anew what has failed or was cancelled, and what was only tested.
+    """
     newest = sorted(jobs, key=lambda job: job.created.timestamp() if job.created else 0.0, reverse=True)
     attempts = [job for job in newest if job.identity == identity]
     current = next((job for job in attempts if not job.deleted), None)
-    if retry and current is not None and current.state in (JobState.FAILED, JobState.CANCELLED):
+    if retry and current is not None and _to_repeat(current):
         current = None
     attempt = max((job.attempt for job in attempts), default=0) + (current is None)
     serving = None
     if current is None or not deploy or current.state is not JobState.COMPLETED:
-        alive = (job for job in newest if job.identity != identity and not job.deleted)
+        alive = (job for job in newest if job.identity != identity and job.makes_model and not job.deleted)
         serving = next((job for job in alive if job.state is JobState.COMPLETED), None)
     return TuningState(current, serving, attempt if current is None else current.attempt, deploy)
+
+
+def _to_repeat(job: TuningJob) -> bool:
+    return job.state in (JobState.FAILED, JobState.CANCELLED) or (job.state.over and not job.makes_model)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from llmstrat_iac.catalog.efa import NetworkInterface, efa_layout, network_interfaces
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.gate_job import LIMIT
 
 MOUNT = "/fsx"
 """Where nodes see the file system; `scripts/lustre.sh` mounts it there."""
@@ -16,6 +17,8 @@ _START_HOURS = 6
 """For capacity that comes late, images, and the acceptance gate."""
 _MOST = timedelta(days=365)
 """A limit that systemd and `shutdown` can count to."""
+_NOW = frozenset({"on-demand", "spot"})
+"""Capacities that begin when they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ def cluster_shape(pretraining: ResolvedPretraining) -> ClusterShape:
 def _lasts(pretraining: ResolvedPretraining) -> timedelta:
     """As the spec says, or a quarter longer than the plan's longest."""
     wanted = pretraining.options.max_duration
+    # What is reserved may begin in weeks, and is paid for anyway.
+    most = LIMIT if pretraining.gate_only and pretraining.cluster.capacity in _NOW else _MOST
     if wanted is not None:
-        return _MOST if wanted.duration is None else wanted.duration
+        return most if wanted.duration is None else min(wanted.duration, most)
     hours = math.ceil(pretraining.plan.days.high * 24 * _MARGIN) + _START_HOURS
-    return min(timedelta(hours=hours), _MOST)
+    return min(timedelta(hours=hours), most)

@@ -23,6 +23,7 @@ from llmstrat_iac.components.tuning.names import TAG_JOB, TuningNames, attempt_o
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
+from llmstrat_iac.tuning.identity import makes_model
 
 _STATUS, _MANIFEST, _CANCELLED = "status.json", "output/manifest.json", "cancelled.json"
 """A launcher that is told to stop still writes a status: the mark of a cancelled job is a file of its own."""
@@ -151,7 +152,7 @@ class Ec2Jobs:
             progress=_progress(status, state),
             metrics=_metrics(status),
             failure=failure,
-            model_id=self._uri(key, "output/") if state is JobState.COMPLETED else None,
+            model_id=self._uri(key, "output/") if state is JobState.COMPLETED and makes_model(key) else None,
             inputs={"key": key} | ({"rank": str(rank)} if rank else {}),
         )
 

@@ -31,6 +31,7 @@ from llmstrat_iac.components.tuning.names import TAG_JOB, job_key
 from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.hookspecs import ProgramContext
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.gate_job import LIMIT
 from llmstrat_iac.tuning import TuningJob, TuningState
 
 LAUNCHER = "exec python3 /opt/ml/input/data/code/cluster_launch.py"
@@ -170,7 +171,7 @@ class _Run:
     def _limits(self) -> aws.sagemaker.TrainingJobStoppingConditionArgs:
         limit, wait = self._options.max_runtime.duration, self._options.spot_wait.duration
         assert limit is not None, "`plan` refuses a job without an end"
-        runtime = int(limit.total_seconds())
+        runtime = int((min(limit, LIMIT) if self._pretraining.gate_only else limit).total_seconds())
         spot = self._pretraining.cluster.capacity == "spot"
         return aws.sagemaker.TrainingJobStoppingConditionArgs(
             max_runtime_in_seconds=runtime,

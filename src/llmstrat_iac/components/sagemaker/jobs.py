@@ -17,6 +17,7 @@ from llmstrat_iac.components.tuning.names import attempt_of, identity_of
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
+from llmstrat_iac.tuning.identity import makes_model
 
 _NO_FILE = frozenset({"404", "403", "AccessDenied", "NoSuchKey", "NoSuchBucket"})
 _LOG_LINES = 2000
@@ -71,7 +72,7 @@ class OpenModelJobs(TrainingJobs):
             metrics=metrics_of(raw) | _numbers(status.get("metrics")) | _numbers(_cluster_part(status)),
             failure=_failure(raw, status),
             # Where the weights are: whoever serves them needs nothing else.
-            model_id=f"{_output(raw)}/" if state is JobState.COMPLETED else None,
+            model_id=f"{_output(raw)}/" if state is JobState.COMPLETED and makes_model(key) else None,
             inputs={"key": key, **({"rank": facts["rank"]} if "rank" in facts else {})},
         )
 
