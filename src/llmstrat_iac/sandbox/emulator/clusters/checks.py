@@ -10,6 +10,7 @@ from llmstrat_iac.sandbox.emulator.clusters.store import everything
 from llmstrat_iac.sandbox.emulator.compute import faults, interfaces
 from llmstrat_iac.sandbox.emulator.lustre import store as lustre
 from llmstrat_iac.sandbox.emulator.quotas.limits import exceeded, limit
+from llmstrat_iac.sandbox.emulator.training_plans import use as training_plans
 from llmstrat_iac.sandbox.emulator.tuning.objects import objects_below
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
 from llmstrat_iac.sandbox.emulator.tuning.roles import assumable
@@ -32,6 +33,8 @@ def check_groups(asked: Arguments, *, without: str | None = None) -> None:
         _check_slurm(groups)
     _check_network(asked)
     _check_quotas(groups, without)
+    for group in groups:
+        training_plans.check_group(group, asked.get("VpcConfig"))
 
 
 def _check_slurm(groups: list[dict[str, Any]]) -> None:
@@ -72,7 +75,9 @@ def failure(asked: Arguments) -> str | None:
     """Why the nodes won't come up."""
     for group in asked["InstanceGroups"]:
         name = group["InstanceGroupName"]
-        if faults.lacks_capacity((asked["ClusterName"],)):
+        plan = training_plans.check_group(group, asked.get("VpcConfig"))
+        lacking = plan is not None and training_plans.lacks(plan, group, without=asked["ClusterName"])
+        if lacking or faults.lacks_capacity((asked["ClusterName"],)):
             return f"We currently do not have sufficient capacity to launch new {group['InstanceType']} instances."
         missing = _missing_script(group.get("LifeCycleConfig") or {})
         if missing:

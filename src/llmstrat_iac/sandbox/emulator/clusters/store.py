@@ -10,6 +10,7 @@ from typing import Any
 from ministack.core.responses import AccountRegionScopedDict
 
 from llmstrat_iac.sandbox.emulator.compute import interfaces
+from llmstrat_iac.sandbox.emulator.training_plans.store import plan
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
 from llmstrat_iac.sandbox.emulator.tuning.sagemaker_store import STORE
 from llmstrat_iac.sandbox.jobs import Course, Phase, clock, job_seconds
@@ -95,9 +96,10 @@ class Cluster:
                 self._remove(node)
         for group in self.groups:
             held = [node for node in self.nodes if node.group == group["InstanceGroupName"]]
-            for node in held[int(group["InstanceCount"]) :]:
+            wanted = int(group["InstanceCount"]) if _has_capacity(group) else 0
+            for node in held[wanted:]:
                 self._remove(node)
-            for _ in range(int(group["InstanceCount"]) - len(held)):
+            for _ in range(wanted - len(held)):
                 self.nodes.append(self._new_node(group))
         names = {group["InstanceGroupName"] for group in self.groups}
         for node in [node for node in self.nodes if node.group not in names]:
@@ -122,6 +124,12 @@ class Cluster:
         """End all nodes."""
         for node in list(self.nodes):
             self._remove(node)
+
+
+def _has_capacity(group: Mapping[str, Any]) -> bool:
+    """A group that names a training plan has instances only in the plan's time; it is in service all the same."""
+    found = plan(group["TrainingPlanArn"]) if group.get("TrainingPlanArn") else None
+    return found is None or found.there()
 
 
 clusters = AccountRegionScopedDict()

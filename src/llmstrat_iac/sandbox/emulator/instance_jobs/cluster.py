@@ -12,7 +12,7 @@ from typing import Any
 from llmstrat_iac.cluster import ENTRY
 from llmstrat_iac.sandbox.emulator.instance_jobs.logs import JobLog
 from llmstrat_iac.sandbox.emulator.instance_jobs.real import LiveCourse
-from llmstrat_iac.sandbox.emulator.instance_jobs.telling import secondary
+from llmstrat_iac.sandbox.emulator.instance_jobs.telling import interrupted
 from llmstrat_iac.sandbox.emulator.instance_jobs.work import channel_files
 from llmstrat_iac.sandbox.emulator.pretraining.launchers import Launchers
 from llmstrat_iac.sandbox.emulator.pretraining.run import Run, read_job, read_status
@@ -42,7 +42,7 @@ class ClusterStandIn:
     """The nodes `algo-1` to `algo-N` at one job."""
 
     def __init__(self, name: str, asked: Arguments, course: Course) -> None:
-        self.log = JobLog(name, course.begun)
+        self.log = JobLog(name)
         self._course = course
         self._run = _run(asked, course)
         self._interrupted = False
@@ -59,7 +59,7 @@ class ClusterStandIn:
         """Write what is due."""
         if self._run is None:
             return
-        if secondary(self._course) == "Interrupted" and not self._interrupted:
+        if interrupted(self._course) and not self._interrupted:
             self._interrupted = True
             self._run.begin_again()
         self._run.advance()
@@ -84,7 +84,7 @@ class ClusterRealRun:
     """The same nodes with the real launcher on each."""
 
     def __init__(self, name: str, asked: Arguments, course: LiveCourse) -> None:
-        self.log = JobLog(name, course.begun)
+        self.log = JobLog(name)
         self._asked, self._course = asked, course
         self._task = asyncio.get_running_loop().create_task(self._work())
 
@@ -98,6 +98,8 @@ class ClusterRealRun:
         try:
             if job is None:
                 raise FileNotFoundError(f"the job's code isn't at {_JOB_URI}={uri}")
+            while clock() < self._course.begun and self._course.stopped is None:
+                await asyncio.sleep(_POLL_SECONDS)
             launchers = Launchers(
                 uri, job, hosts=lambda: hosts_of(self._asked), stopped=lambda: self._course.stopped is not None,
                 say=self.log.write, look=self._look,

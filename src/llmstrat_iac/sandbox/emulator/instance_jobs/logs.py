@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmstrat_iac.sandbox.jobs import clock
+
 GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -27,7 +29,7 @@ class JobLog:
     """One stream, `<job>/algo-1-<start>`, made with its first line."""
 
     job: str
-    started: float
+    started: float = field(default_factory=clock)
     lines: list[str] = field(default_factory=list)
 
     @property

@@ -66,7 +66,7 @@ class RealRun:
     """One process of the launcher, and what goes in and out of its folder."""
 
     def __init__(self, name: str, asked: Arguments, course: LiveCourse, artifact: str) -> None:
-        self.log = JobLog(name, course.begun)
+        self.log = JobLog(name)
         self._asked, self._course, self._artifact = asked, course, artifact
         self._copied: dict[str, tuple[int, int]] = {}
         self._task = asyncio.get_running_loop().create_task(self._run())

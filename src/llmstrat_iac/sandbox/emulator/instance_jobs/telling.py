@@ -30,6 +30,8 @@ _MESSAGES = {
 
 def secondary(course: Course) -> str:
     """The secondary status now."""
+    if clock() < course.begun and course.stopped is None:
+        return "Pending"
     phase = course.phase()
     if phase is Phase.TRAINING and course.mishap == RECLAIM:
         share = course.trained()
@@ -40,10 +42,15 @@ def secondary(course: Course) -> str:
     return _WORDS[phase]
 
 
+def interrupted(course: Course) -> bool:
+    """Whether spot capacity has been taken away by now, given back or not: nobody need look at the right moment."""
+    return course.mishap == RECLAIM and course.trained() >= _TAKEN
+
+
 def transitions(course: Course) -> list[dict[str, Any]]:
     """The states that it has been in, each with its time."""
     marks = [mark for mark in _marks(course) if mark[1] <= clock()]
-    ends = [*(at for _, at in marks[1:]), None]
+    ends = [*(at for _, at in marks[1:]), None] if marks else []
     return [
         {"Status": word, "StartTime": at, **({"EndTime": end} if end else {}), "StatusMessage": _MESSAGES[word]}
         for (word, at), end in zip(marks, ends, strict=True)

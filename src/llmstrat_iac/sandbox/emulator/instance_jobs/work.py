@@ -43,7 +43,7 @@ class StandIn:
     """A job without its program, on the clock of `course`."""
 
     def __init__(self, name: str, asked: Arguments, course: Course, artifact: str) -> None:
-        self.log = JobLog(name, course.begun)
+        self.log = JobLog(name)
         self._asked, self._course, self._artifact = asked, course, artifact
         self._program = Program(channel_files(asked, "code"))
         self._status = Status(started=now(), updated=now(), total_steps=STEPS)

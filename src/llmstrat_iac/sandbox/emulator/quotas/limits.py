@@ -37,6 +37,15 @@ _SAGEMAKER_CODES = {
     "ml.p5.48xlarge for training job usage": "L-82E1C851",
     "ml.g5.2xlarge for spot training job usage": "L-CAEE7DB7",
 }
+PLANS_QUOTA = "Number of training plans per Region"
+# https://docs.aws.amazon.com/sagemaker/latest/dg/training-plan-quotas.html; codes where they are public.
+_PLAN_CODES = {
+    PLANS_QUOTA: "L-867702E6",
+    "Number of ml.p4d.24xlarge instances in reserved capacity across training plans per Region": "L-B9718876",
+    "Number of ml.p4de.24xlarge instances in reserved capacity across training plans per Region": "L-95C2C3D0",
+    "Number of ml.p5.48xlarge instances in reserved capacity across training plans per Region": "L-9EF527CA",
+}
+_PLANS, _RESERVED = 25.0, 256.0
 _USES = {
     "TrainingInstanceType": ("training job usage", "spot training job usage", "training warm pool usage"),
     "ProductionVariantInstanceType": ("endpoint usage",),
@@ -83,11 +92,16 @@ def limit(service: str, code_or_name: str) -> float | None:
     return found.value if found else None
 
 
-def exceeded(quota: str, most: float, used: int, more: int) -> str:
+def reserved_quota(instance: str) -> str:
+    """The name of the quota of what training plans reserve of a type, such as `ml.p5.48xlarge`."""
+    return f"Number of {instance} instances in reserved capacity across training plans per Region"
+
+
+def exceeded(quota: str, most: float, used: int, more: int, *, unit: str = "Instances") -> str:
     """SageMaker's words for a request that is more than a quota leaves."""
     return (
-        f"The account-level service limit '{quota}' is {most:.0f} Instances, with current utilization of {used} "
-        f"Instances and a request delta of {more} Instances. Please use AWS Service Quotas to request an increase for "
+        f"The account-level service limit '{quota}' is {most:.0f} {unit}, with current utilization of {used} "
+        f"{unit} and a request delta of {more} {unit}. Please use AWS Service Quotas to request an increase for "
         "this quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota."
     )
 
@@ -110,6 +124,9 @@ def _sagemaker() -> Iterable[Quota]:
             for use in uses:
                 name = f"{instance} for {use}"
                 yield Quota("sagemaker", _SAGEMAKER_CODES.get(name) or _made_up(name), name, _INSTANCES)
+    reserved = {reserved_quota(each): _RESERVED for each in model.shape_for("ReservedCapacityInstanceType").enum}
+    for name, most in {PLANS_QUOTA: _PLANS, **reserved}.items():
+        yield Quota("sagemaker", _PLAN_CODES.get(name) or _made_up(name), name, most)
 
 
 def _made_up(name: str) -> str:

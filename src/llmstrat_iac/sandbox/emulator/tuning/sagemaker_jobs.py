@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from llmstrat_iac.sandbox.emulator.instance_jobs.checks import check_instances
 from llmstrat_iac.sandbox.emulator.instance_jobs.start import mishaps_of, start_work
 from llmstrat_iac.sandbox.emulator.instance_jobs.telling import billing, secondary, transitions
 from llmstrat_iac.sandbox.emulator.lustre.channels import check_channel
+from llmstrat_iac.sandbox.emulator.training_plans import use as training_plans
 from llmstrat_iac.sandbox.emulator.tuning import sagemaker_packages as packages
 from llmstrat_iac.sandbox.emulator.tuning.objects import read_s3, write_s3
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments, Handler, page, refuse
@@ -20,6 +22,8 @@ from llmstrat_iac.sandbox.jobs import MISHAPS, Course, Phase, losses
 _DAY = 86_400
 _STEPS = 100
 _HUB_PREFIXES = ("meta-", "huggingface-", "amazon-", "deepseek-", "openai-")
+_NO_CAPACITY = "InsufficientCapacityError: the training plan's instances are all in use"
+"""After two days of waiting, which pass as all times of jobs do here."""
 _HALFWAY = "InternalServerError: We encountered an internal error. Please try again."
 _FORMS = {"SFT": PROMPT_COMPLETION, "DPO": PREFERENCE}
 
@@ -39,10 +43,15 @@ def create(asked: Arguments) -> Mapping[str, Any]:
     complaint = _check_serverless(asked, serverless, contents) if serverless else None
     if not serverless:
         check_instances(asked, [job.asked for job in STORE.jobs.values() if not job.serverless and _runs(job)])
+    reserved = None if serverless else training_plans.check_job(asked)
+    lacking = reserved is not None and training_plans.lacks(reserved, asked)
     kinds = MISHAPS if serverless else mishaps_of(asked)
-    course = Course(complaint, STORE.faults.mishap((name,), contents.get("train", b""), kinds=kinds))
+    mishap = STORE.faults.mishap((name,), contents.get("train", b""), kinds=kinds)
+    course = Course(_NO_CAPACITY if lacking else complaint, mishap)
+    if reserved is not None and not lacking and not reserved.there():
+        course.begun = inf
     job = Job(arn(f"training-job/{name.lower()}"), name, asked, course)
-    if not serverless:
+    if not serverless and not lacking:
         start_work(job)
     STORE.jobs[name] = job
     STORE.tags[job.arn] = tag_map(asked.get("Tags"))
@@ -90,6 +99,7 @@ def _is_gated(base_model_arn: str) -> bool:
 def settle() -> None:
     """Register the model packages and artefacts of the jobs that have completed since somebody looked."""
     for job in STORE.jobs.values():
+        training_plans.keep_time(job)
         if job.work is not None:
             job.work.advance()
         if job.package is None and job.course.phase() is Phase.COMPLETED:
@@ -172,8 +182,8 @@ def _summary(job: Job) -> dict[str, Any]:
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,
         "TrainingJobStatus": job.status,
-        "CreationTime": course.begun,
-        "LastModifiedTime": course.ends if phase.over else course.begun,
+        "CreationTime": job.created,
+        "LastModifiedTime": course.ends if phase.over else job.created,
         "TrainingEndTime": course.ends if phase.over else None,
     }
 
@@ -183,7 +193,7 @@ def list_jobs(asked: Arguments) -> Mapping[str, Any]:
     settle()
     named, status = asked.get("NameContains") or "", asked.get("StatusEquals")
     jobs = [job for job in STORE.jobs.values() if named in job.name and status in (None, job.status)]
-    jobs.sort(key=lambda job: job.course.begun, reverse=asked.get("SortOrder") != "Ascending")
+    jobs.sort(key=lambda job: job.created, reverse=asked.get("SortOrder") != "Ascending")
     shown, token = page(jobs, asked, size="MaxResults", token="NextToken")  # noqa: S106 - a field's name
     summaries = [{key: value for key, value in _summary(job).items() if value is not None} for job in shown]
     return {"TrainingJobSummaries": summaries, "NextToken": token}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
@@ -29,7 +30,8 @@ class Work(Protocol):
 class Job:
     """A training job; `package` is the model package that it has made, empty if it makes none, None before.
 
-    `work` is what a job on instances does; None for serverless customization.
+    `work` is what a job on instances does; None for serverless customization, and without instances to do it on.
+    `course.begun` is infinite for a job that waits for its training plan to begin.
     """
 
     arn: str
@@ -38,6 +40,7 @@ class Job:
     course: Course
     package: str | None = None
     work: Work | None = None
+    created: float = field(default_factory=clock)
 
     @property
     def status(self) -> str:
@@ -50,6 +53,16 @@ class Job:
         output = self.asked["OutputDataConfig"]
         folder = self.serverless or output.get("CompressionType") == "NONE"
         return f"{str(output['S3OutputPath']).rstrip('/')}/{self.name}/output/{'model' if folder else 'model.tar.gz'}"
+
+    @property
+    def holds_instances(self) -> bool:
+        """Whether it has instances, or waits for those that are reserved for it."""
+        return self.work is not None and not self.course.phase().over
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody knows yet when it begins."""
+        return self.course.begun == inf
 
     @property
     def serverless(self) -> bool:
