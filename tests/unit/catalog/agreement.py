@@ -31,9 +31,9 @@ _FOREACH = 4
 """Bytes a 32-bit parameter, and half as many a 16-bit one, that AdamW's step took before it was fused."""
 TRAINERS = {
     "trl": TRL,
-    # transformers' own loss, PEFT's 32-bit adapters.
-    "hf": Trainer(logit_bytes=14, adapter_bytes=_WIDE),
-    "hf-kbit": Trainer(logit_bytes=14, hidden_bytes=4, embedding_bytes=4, adapter_bytes=_WIDE),
+    # transformers' own loss, before its version 5, PEFT's 32-bit adapters.
+    "hf": Trainer(logit_bytes=14, four_bit_experts=True, adapter_bytes=_WIDE),
+    "hf-kbit": Trainer(logit_bytes=14, hidden_bytes=4, embedding_bytes=4, four_bit_experts=True, adapter_bytes=_WIDE),
     "hf-chunked": Trainer(adapter_bytes=_WIDE, accumulates=False, step_bytes=_FOREACH),
     "hf-16bit": Trainer(
         logit_bytes=14, state_bytes=6, gradient_bytes=2, accumulates=False, step_bytes=_FOREACH / 2, cast_bytes=0

@@ -41,6 +41,20 @@ def test_four_bit_weights_leave_the_embeddings_in_sixteen() -> None:
     assert weights["weights"] == pytest.approx(5.31, abs=0.02)
 
 
+def test_experts_stay_in_sixteen_bits() -> None:
+    mixtral = shape(MIXTRAL)
+    weights = dict(
+        training_memory(to_train(MIXTRAL), instance("p5.48xlarge"), gpus=1, micro_batch_size=1, sharded=False).parts
+    )
+    assert 2 * mixtral.expert_parameters / GIB < weights["weights"] < 2 * mixtral.parameters / GIB
+    assert best(to_train(MIXTRAL), "g6e.xlarge") is None
+
+
+def test_weights_in_mxfp4_are_loaded_in_no_other_four_bits() -> None:
+    assert "published in mxfp4" in reason(to_train("openai/gpt-oss-20b"), "p5.48xlarge")
+    assert best(to_train("openai/gpt-oss-20b", "lora"), "g6e.xlarge") is not None
+
+
 @pytest.mark.parametrize("change", [{"max_length": 4096}, {"rank": 256}, {"pairs": True}])
 def test_more_of_anything_needs_more(change: dict[str, Any]) -> None:
     assert needed(to_train(**change)) > needed(to_train())

@@ -55,6 +55,9 @@ def _unable(need: TrainingNeed, instance: InstanceType) -> str:
     accelerator, capability = instance.accelerator, instance.compute_capability
     if capability < OLDEST_CUDA:
         return f"the images' CUDA 13 needs compute capability {OLDEST_CUDA}; {accelerator} has {capability}"
+    if need.method == "qlora" and need.architecture.published_format == "mxfp4":
+        # transformers 5.23.0, quantizers/auto.py: `merge_quantization_configs` raises.
+        return "the weights are published in mxfp4, which the trainer can't load in qlora's own 4 bits"
     if instance.sixteen_bit == "bfloat16":
         return ""
     if need.method == "qlora":

@@ -9,7 +9,7 @@ from llmstrat_iac.catalog.architecture import Architecture
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.sizing.contract import Memory, TrainingNeed
 from llmstrat_iac.catalog.sizing.trainers import TRL, Trainer
-from llmstrat_iac.catalog.sizing.weights import adapter_parameters, targets, weight_bytes
+from llmstrat_iac.catalog.sizing.weights import BITS, adapter_parameters, targets, weight_bytes
 
 GIB = 2**30
 
@@ -105,7 +105,8 @@ def _frozen_bytes(need: TrainingNeed, trainer: Trainer) -> float:
         return 0.0
     if need.method == "lora":
         return 2.0 * shape.parameters
-    return weight_bytes(shape, "nf4") + (trainer.embedding_bytes - 2) * shape.embedding_parameters
+    experts = 0 if trainer.four_bit_experts else (2 - BITS["nf4"] / 8) * shape.expert_parameters
+    return weight_bytes(shape, "nf4") + experts + (trainer.embedding_bytes - 2) * shape.embedding_parameters
 
 
 def _full_parts(

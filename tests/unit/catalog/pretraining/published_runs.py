@@ -1,0 +1,149 @@
+"""Whole runs with published GPU hours, and what the planner says of them; docs/pretraining-planner.md.
+
+`part` in `data/whole_runs.csv` was fixed before any of them was compared: the planner's run factor and range are set on
+`calibrated`, and judged on `held out`.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from planner_agreement import shape as named_shape
+
+from llmstrat_iac.catalog.architecture import Architecture
+from llmstrat_iac.catalog.aws_prices import AwsPrice
+from llmstrat_iac.catalog.instances import InstanceType, find_instance
+from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Run, Span, Wish
+from llmstrat_iac.catalog.pretraining.search import search
+
+DATA = Path(__file__).with_name("data")
+PARTS = ("calibrated", "held out")
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """GPU hours as published, beside ours and their range."""
+
+    name: str
+    family: str
+    part: str
+    instance: str
+    measured: float
+    experts: bool
+    plan: ClusterPlan
+
+    @property
+    def hours(self) -> Span:
+        """Of all GPUs."""
+        gpus, days = self.plan.degrees.gpus * 24, self.plan.days
+        return Span(days.low * gpus, days.likely * gpus, days.high * gpus)
+
+    @property
+    def relative(self) -> float:
+        """Of the published hours."""
+        return self.hours.likely / self.measured - 1
+
+    @property
+    def inside(self) -> bool:
+        """Whether the range contains what was published."""
+        return self.hours.low <= self.measured <= self.hours.high
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of several runs."""
+
+    runs: int
+    median: float
+    """Of the error's size."""
+    bias: float
+    """Median of the error: above 0 if we say too many hours."""
+    inside: float
+    """Share within the range."""
+
+
+def whole_runs(part: str | None = None) -> list[WholeRun]:
+    """As `train-plan` would do them on as many GPUs, divided as published where that is known."""
+    return [_whole_run(row) for row in _rows("whole_runs.csv") if part in (None, row["part"])]
+
+
+def agreement(runs: Iterable[WholeRun]) -> Agreement:
+    """Of these."""
+    errors = [(run.relative, run.inside) for run in runs]
+    return Agreement(
+        len(errors),
+        statistics.median(abs(error) for error, _ in errors),
+        statistics.median(error for error, _ in errors),
+        sum(inside for _, inside in errors) / len(errors),
+    )
+
+
+def _whole_run(row: dict[str, str]) -> WholeRun:
+    known = find_instance(row["instance"])
+    assert known is not None, row["instance"]
+    instance = replace(known, network_gbps=float(row["network_gbps"]))
+    *numbers, activations = row["degrees"].split() or [""]
+    run = Run(
+        architecture=_shape(row["model"]),
+        tokens=round(float(row["tokens"])),
+        sequence_length=int(row["sequence_length"]),
+        batch_sequences=int(row["batch"]),
+        precision=row["precision"],
+        compile=True,
+        checkpoints=True,
+        checkpoint_steps=None,
+        degrees=Degrees(*map(int, numbers), activations=activations) if numbers else None,
+    )
+    found = search(run, Wish(instance, int(row["nodes"])), price=_no_price)
+    assert found.best is not None, (row["name"], found.refused)
+    experts = run.architecture.experts is not None
+    hours = float(row["gpu_hours"])
+    return WholeRun(row["name"], row["family"], row["part"], row["instance"], hours, experts, found.best)
+
+
+def _no_price(_instance: InstanceType) -> AwsPrice:
+    return AwsPrice("hour", None, "", "")
+
+
+@lru_cache(maxsize=128)
+def _shape(name: str) -> Architecture:
+    for row in _rows("shapes.csv"):
+        if row["name"] == name:
+            return _architecture(row)
+    return named_shape(name)
+
+
+def _architecture(row: dict[str, str]) -> Architecture:
+    def number(column: str) -> int | None:
+        return int(row[column]) if row[column] else None
+
+    return Architecture(
+        layers=int(row["layers"]),
+        hidden_size=int(row["hidden_size"]),
+        attention_heads=int(row["attention_heads"]),
+        kv_heads=int(row["kv_heads"]),
+        head_dim=int(row["head_dim"]),
+        intermediate_size=int(row["intermediate_size"]),
+        vocab_size=int(row["vocab_size"]),
+        max_context=int(row["max_context"]),
+        tied_embeddings=row["tied_embeddings"] == "yes",
+        gated_mlp=row["gated_mlp"] == "yes",
+        experts=number("experts"),
+        experts_per_token=number("experts_per_token"),
+        shared_experts=number("shared_experts") or 0,
+        dense_layers=number("dense_layers") or 0,
+        dense_intermediate_size=number("dense_intermediate_size") or 0,
+        sliding_window=number("sliding_window"),
+        sliding_window_layers=number("sliding_window_layers") or 0,
+        published_parameters=number("published_parameters"),
+    )
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
