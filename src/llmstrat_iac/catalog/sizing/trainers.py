@@ -25,8 +25,8 @@ class Trainer:
     embedding_bytes: int = 2
     """Of each weight of the embedding beside a 4-bit model; 4 with `prepare_model_for_kbit_training`."""
     four_bit_experts: bool = False
-    """Whether `qlora` holds experts in 4 bits. transformers 5 keeps them in one tensor, and bitsandbytes quantizes linear
-    modules only, so that they stay 16 bits wide (`make test-trainer` looks); older ones had a module for each."""
+    """Whether `qlora` holds experts in 4 bits. transformers 5 keeps them in one tensor, and bitsandbytes quantizes
+    linear modules only, so that they stay 16 bits wide (`make test-trainer` looks); before, each was a module."""
     adapter_bytes: Mapping[str, float] = field(default_factory=lambda: {"lora": 16, "qlora": 8})
     """Of each parameter of an adapter, its gradient and two moments included: PEFT makes it 32 bits wide, TRL 16 beside
     a quantized model (trl/trainer/sft_trainer.py)."""
