@@ -15,7 +15,7 @@ from llmstrat_iac.components.sagemaker.shape import instance_name
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
 from llmstrat_iac.runtimes.hyperpod.options import ClusterOptions
-from llmstrat_iac.runtimes.hyperpod.outline import plan_cluster
+from llmstrat_iac.runtimes.hyperpod.outline import plan_cluster, start_hours
 
 _HEAVY = "llmstrat_iac.components.hyperpod"
 
@@ -36,6 +36,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         capacities=frozenset({"on-demand", "training-plan"}),
         plan_cluster=plan_cluster,
         cluster=f"{_HEAVY}.cluster:cluster",
+        starts_in=start_hours,
     )
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.catalog.gpu_prices import sagemaker_price
+from llmstrat_iac.catalog.pretraining.contract import Span
 from llmstrat_iac.catalog.sagemaker_images import TRAINING, image_uri
 from llmstrat_iac.components.hyperpod.lifecycle import FILES
 from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, SizingLine, StackPlan
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
+from llmstrat_iac.pretraining.gate_job import START_HOURS
 from llmstrat_iac.pretraining.storage import (
     check_storage,
     has_file_system,
@@ -27,6 +29,10 @@ from llmstrat_iac.runtimes.sagemaker.cluster_outline import code_files, expiry
 
 NOT_IN_CLUSTERS = frozenset({"g4dn.metal", "p3.16xlarge", "p3.2xlarge", "p3.8xlarge", "p3dn.24xlarge"})
 """Of the catalogue's types, what SageMaker's API doesn't list; a test compares them with botocore's enumeration."""
+DEEP_CHECK_HOURS = Span(1.0, 1.5, 2.0)
+"""Ours, since AWS states none: DCGM's longest level and NCCL between nodes. A quarter of an hour is the level below's:
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-hyperpod-resiliency-slurm-deep-health-checks.html and
+https://docs.nvidia.com/datacenter/dcgm/latest/reference/command-line-reference/dcgmi/dcgmi-diag.html"""
 MAX_INSTANCES = 6758
 """SageMaker's API: ClusterInstanceGroupSpecification.InstanceCount."""
 
@@ -60,6 +66,14 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
         sizing=(SizingLine("cluster: image", "PyTorch and CUDA", image), *storage_sizing(pretraining)),
         findings=(*_check(pretraining), *check_storage(pretraining)),
     )
+
+
+def start_hours(pretraining: ResolvedPretraining) -> Span:
+    """From the nodes' first bill to the launcher's start: the deep health checks come before it."""
+    if not pretraining.options.deep_health_checks:
+        return START_HOURS
+    checks = DEEP_CHECK_HOURS
+    return Span(START_HOURS.low + checks.low, START_HOURS.likely + checks.likely, START_HOURS.high + checks.high)
 
 
 def ends_from_outside(pretraining: ResolvedPretraining) -> bool:

@@ -36,7 +36,8 @@ def plan_stack(resolved: ResolvedSpec) -> StackPlan:
     serving = resolved.open_model.serving if resolved.open_model else None
     prices = (*_fleet_prices(serving), *token_prices(resolved))
     run = _plan_run(pretraining, spec)
-    fleet = _plan_serving(resolved, serving, spec) if serving else _EMPTY
+    # A cluster that is only tested makes no model for a fleet.
+    fleet = _plan_serving(resolved, serving, spec) if serving and not pretraining.gate_only else _EMPTY
     gateway = _EMPTY
     if spec.endpoint is not None:
         gateway = plan_gateway(spec, spec.endpoint, prices, secrets=uploaded_secrets(spec))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.spec.common import Limits
@@ -13,13 +14,33 @@ _DAY = 86_400
 
 
 def check_run(run: RunPlan, limits: Limits) -> Iterator[Finding]:
-    """Yield what the estimate of time and money shows."""
-    yield from _ends_before_it_is_done(run, limits)
+    """Yield what the estimate of time and money shows.
+
+    What stops a training only warns while the cluster alone is tested.
+    """
+    gate_only = run.pretraining.gate_only
+    if gate_only:
+        yield _trains_nothing(run)
+    for each in (
+        *_ends_before_it_is_done(run, limits),
+        *_misses_deadline(run),
+        *_exceeds_budget(run),
+        *_loses_everything(run),
+    ):
+        yield replace(each, severity=Severity.WARNING) if gate_only else each
     yield from _dearer_than_allowed(run, limits)
-    yield from _misses_deadline(run)
-    yield from _exceeds_budget(run)
-    yield from _loses_everything(run)
     yield from _unknown_price(run)
+
+
+def _trains_nothing(run: RunPlan) -> Finding:
+    return Finding(
+        rule="gate-only",
+        severity=Severity.INFO,
+        path="cluster.acceptance",
+        message=f"the cluster is tested for {duration(run.days)}, and nothing is trained",
+        reason="a fleet that serves an earlier model stays as it is, and is in no sum here",
+        remedy="`llmstrat accept` shows the verdict; set `before-training`, or leave it out, to train",
+    )
 
 
 def _ends_before_it_is_done(run: RunPlan, limits: Limits) -> Iterator[Finding]:

@@ -1,4 +1,7 @@
-"""The run in money: the nodes for as long as it is likely to take, what the runtime needs beside them, and storage."""
+"""The run in money: the nodes for as long as it is likely to take, what the runtime needs beside them, and storage.
+
+Of a spec that only tests its cluster, the gate takes the training's place.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from llmstrat_iac.catalog.aws_prices import AwsPrice, aws_price
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
 from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Total, total
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.gate_job import gate_days
 from llmstrat_iac.pretraining.planning import price_of
 
 _GIB_IN_GB = 1.073741824
@@ -55,11 +59,20 @@ class RunPlan:
         return nodes + hourly + Total(monthly.usd / HOURS_A_MONTH, monthly.unknown)
 
     @property
+    def days(self) -> Span:
+        """How long the nodes bill: for the training, or for the gate alone."""
+        return gate_days(self.pretraining) if self.pretraining.gate_only else self.plan.days
+
+    @property
     def usd(self) -> Span | None:
-        """US dollars for the whole run, as far as prices are known; None if the nodes' isn't."""
+        """US dollars for the whole training, as far as prices are known; None if the nodes' isn't."""
+        return self.usd_of(self.plan.days)
+
+    def usd_of(self, days: Span) -> Span | None:
+        """US dollars for so many days."""
         if self.node_usd is None:
             return None
-        day, days = self.hour.usd * 24, self.plan.days
+        day = self.hour.usd * 24
         return Span(day * days.low, day * days.likely, day * days.high)
 
     def costs(self) -> Iterator[CostLine]:
@@ -71,17 +84,19 @@ class RunPlan:
                 yield replace(line, basis=Basis.ONCE, quantity=line.quantity * self._hours)
             else:
                 yield line
-        yield self._storage()
+        if not self.pretraining.gate_only:
+            yield self._storage()
 
     @property
     def _hours(self) -> float:
-        return self.plan.days.likely * 24
+        return self.days.likely * 24
 
     def _nodes(self) -> CostLine:
         capacity = self.pretraining.cluster.capacity
         kind = "" if capacity == "on-demand" else f" ({capacity})"
+        what = "acceptance gate" if self.pretraining.gate_only else "training"
         return CostLine(
-            item=f"{self.nodes} x {self.name}: training{kind}",
+            item=f"{self.nodes} x {self.name}: {what}{kind}",
             basis=Basis.ONCE,
             quantity=self.nodes * self._hours,
             unit="instance-hour",

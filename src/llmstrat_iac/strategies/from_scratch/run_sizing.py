@@ -8,6 +8,7 @@ from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
 from llmstrat_iac.catalog.pretraining.workload import model_flops_per_token
 from llmstrat_iac.plan import SizingLine
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining.gate_job import GATE_HOURS
 from llmstrat_iac.strategies.from_scratch.run_plan import RunPlan
 
 _ALTERNATIVES = 3
@@ -18,8 +19,11 @@ def run_lines(run: RunPlan) -> Iterator[SizingLine]:
     """What `train-plan` shows of the chosen cluster, each line with what it rests on."""
     yield from _work(run.pretraining)
     yield from _cluster(run)
+    if run.pretraining.gate_only:
+        yield from _gate(run)
+        return
     yield from _time(run)
-    yield from _money(run)
+    yield _money("run: cost", run, run.usd)
     yield from _alternatives(run)
     # The price's own source stands among the plan's sources.
     for assumption in run.plan.assumptions:
@@ -148,13 +152,27 @@ def _checkpoints(run: RunPlan) -> SizingLine:
     return SizingLine("run: checkpoints", when, f"{cost}; the newest {block.keep} kept")
 
 
-def _money(run: RunPlan) -> Iterator[SizingLine]:
-    usd, hour = run.usd, run.hour
+def _gate(run: RunPlan) -> Iterator[SizingLine]:
+    measuring = f"{GATE_HOURS.likely * 60:.0f} minutes"
+    yield SizingLine(
+        "gate: time",
+        duration(run.days),
+        f"likely {one_duration(run.days.likely)}, of which it measures for {measuring} at most; nodes bill from their "
+        "start, for image, packages and what the runtime tests itself, and those that come first while the others come",
+    )
+    yield _money("gate: cost", run, run.usd_of(run.days))
+    cost = "" if run.usd is None else f", {dollars(run.usd)}"
+    yield SizingLine(
+        "training, not now", f"{duration(run.plan.days)}{cost}", "`acceptance: before-training`, after its own gate"
+    )
+
+
+def _money(what: str, run: RunPlan, usd: Span | None) -> SizingLine:
     if usd is None:
-        yield SizingLine("run: cost", "unknown", f"the price of {run.name} isn't known in {run.pretraining.region}")
-        return
+        return SizingLine(what, "unknown", f"the price of {run.name} isn't known in {run.pretraining.region}")
+    hour = run.hour
     missing = f"; not counted: {', '.join(hour.unknown)}" if hour.unknown else ""
-    yield SizingLine("run: cost", dollars(usd), f"{hour.usd:,.2f} USD an hour, with network and storage{missing}")
+    return SizingLine(what, dollars(usd), f"{hour.usd:,.2f} USD an hour, with network and storage{missing}")
 
 
 def _alternatives(run: RunPlan) -> Iterator[SizingLine]:
