@@ -72,6 +72,9 @@ class Runtime:
     """Model of `cluster.options:` of strategy D; None if it runs no clusters."""
     capacities: frozenset[str] = frozenset()
     """Which kinds of `cluster.capacity` it can use."""
+    market: str = ""
+    """`package.module:function(ResolvedSpec, AwsSession) -> CapacityMarket` (`llmstrat_iac.pretraining.capacity`): what
+    `llmstrat capacity` shows and buys for a cluster; empty if it sells nothing in advance."""
     plan_cluster: Callable[[Any], StackPlan] | None = None
     """(`pretraining.ResolvedPretraining`) to resources in outline, cost lines and findings; pure. The strategy adds the
     instances' cost."""

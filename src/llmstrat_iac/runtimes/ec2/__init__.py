@@ -39,6 +39,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         sweep=f"{_HEAVY}.sweep:sweep",
         cluster_options=ClusterOptions,
         capacities=frozenset({"on-demand", "spot", "capacity-block", "reservation"}),
+        market=f"{_HEAVY}.capacity_blocks:CapacityBlocks",
         plan_cluster=plan_cluster,
         cluster=f"{_HEAVY}.cluster:cluster",
         wakes=False,

@@ -34,6 +34,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         sweep=f"{_HEAVY}.sweep:sweep",
         cluster_options=ClusterOptions,
         capacities=frozenset({"on-demand", "training-plan"}),
+        market="llmstrat_iac.components.sagemaker.training_plans:clusters_market",
         plan_cluster=plan_cluster,
         cluster=f"{_HEAVY}.cluster:cluster",
         starts_in=start_hours,

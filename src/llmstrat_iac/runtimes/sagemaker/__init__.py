@@ -44,6 +44,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         sweep=f"{_HEAVY}.sweep:sweep",
         cluster_options=ClusterOptions,
         capacities=frozenset({"on-demand", "spot", "training-plan"}),
+        market=f"{_HEAVY}.training_plans:jobs_market",
         plan_cluster=plan_cluster,
         cluster=f"{_HEAVY}.cluster:cluster",
     )
