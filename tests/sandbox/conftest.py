@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sandbox_kit import Clients, clients, process
 
-from llmstrat_iac.sandbox.jobs import SECONDS_VARIABLE
+from llmstrat_iac.sandbox.jobs import CLOCK_VARIABLE, SECONDS_VARIABLE
 from llmstrat_iac.sandbox.session import Sandbox, SandboxSession
 
 # Tuning jobs in a quarter of their usual time.
 os.environ.setdefault(SECONDS_VARIABLE, "0.5")
+# This process's own, for `sandbox_kit.standing_time`.
+os.environ[CLOCK_VARIABLE] = str(Path(tempfile.gettempdir()) / f"llmstrat-clock-{os.getpid()}")
 
 
 @pytest.fixture(scope="session")

@@ -53,5 +53,5 @@ def settled(aws: Clients, name: str) -> dict[str, Any]:
         found: dict[str, Any] = aws("sagemaker").describe_endpoint(EndpointName=name)
         return found if found["EndpointStatus"] in ("InService", "Failed") else None
 
-    found: dict[str, Any] = eventually(look, 10.0)
+    found: dict[str, Any] = eventually(look)
     return found

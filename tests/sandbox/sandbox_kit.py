@@ -18,6 +18,7 @@ import urllib3
 from botocore.config import Config
 
 from llmstrat_iac.sandbox.environment import ACCOUNT, NO_WAY_OUT, REGION, process_variables
+from llmstrat_iac.sandbox.jobs import CLOCK_VARIABLE, clock
 
 Clients = Callable[[str], Any]
 
@@ -41,7 +42,7 @@ def process(module: str, *arguments: str, home: Path, endpoint: str = "http://12
         yield f"http://127.0.0.1:{json.loads(first)['port']}"
     finally:
         running.send_signal(signal.SIGTERM)
-        running.wait(10)
+        running.wait(60)
         running.stdout.close()
 
 
@@ -52,14 +53,35 @@ def clients(url: str) -> Clients:
     return lambda service: session.client(service, endpoint_url=url, config=settings)
 
 
-def eventually(look: Callable[[], Any], seconds: float = 5.0) -> Any:
-    """The first true answer of `look`, asked every 20 ms."""
+def eventually(look: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true answer of `look`, asked every 20 ms; the last false one when its time is over."""
     end = time.monotonic() + seconds
     while True:
         found = look()
         if found or time.monotonic() > end:
             return found
         time.sleep(0.02)
+
+
+@contextmanager
+def standing_time() -> Iterator[Callable[[float], None]]:
+    """Let the time of all jobs in the sandbox's processes stand still; yields what lets some seconds of it pass.
+
+    For states that pass by themselves. Afterwards it is real time again, whatever has passed.
+    """
+    place, moment = Path(os.environ[CLOCK_VARIABLE]), clock()
+
+    def pass_by(seconds: float) -> None:
+        nonlocal moment
+        moment += seconds
+        place.with_suffix(".new").write_text(repr(moment), encoding="utf-8")
+        place.with_suffix(".new").replace(place)
+
+    pass_by(0.0)
+    try:
+        yield pass_by
+    finally:
+        place.unlink()
 
 
 def post(url: str, body: Any, **headers: str) -> urllib3.BaseHTTPResponse:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sandbox_kit import standing_time
 
-from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, losses
+from llmstrat_iac.sandbox.jobs import Course, Faults, Phase, at_one_moment, clock, losses
 from llmstrat_iac.sandbox.vendor.crc32c import crc32c
 
 
@@ -19,6 +20,8 @@ def course(**fields: object) -> Course:
         ({"complaint": "no"}, {102.4: "validating", 102.5: "failed", 200: "failed"}),
         ({"mishap": "halfway"}, {106: "training", 106.3: "failed"}),
         ({"mishap": "slow"}, {110: "queued", 210: "training", 221: "completed"}),
+        ({"halts": 0.5}, {109: "training", 1000: "training"}),
+        ({"halts": 0.5, "complaint": "no"}, {102.5: "failed"}),
         ({"stopped": 104.0}, {104.05: "stopping", 104.1: "stopped", 200: "stopped"}),
     ],
 )
@@ -31,6 +34,21 @@ def test_training_is_told_by_share() -> None:
     assert [course().trained(moment) for moment in (100, 102.5, 106.25, 110, 200)] == [0, 0, 0.5, 1, 1]
     assert course(complaint="no").trained(200) == 0
     assert course(mishap="halfway").trained(200) == 0.5
+    assert course(halts=0.5).trained(200) == 0.5
+    assert (course(halts=0.5).halted, course().halted) == (True, False)
+
+
+def test_time_stands_still_and_goes_on_as_told() -> None:
+    with standing_time() as go_on:
+        made = Course(seconds=10.0)
+        assert (clock(), str(made.phase())) == (made.begun, "queued")
+        go_on(5)
+        assert (clock(), str(made.phase())) == (made.begun + 5, "training")
+        with at_one_moment():
+            go_on(5)
+            assert clock() == made.begun + 5
+        assert made.phase() is Phase.COMPLETED
+    assert clock() != made.begun + 10
 
 
 def test_only_what_runs_is_stopped() -> None:

@@ -79,6 +79,6 @@ def test_a_new_attempt_goes_on_from_an_earlier_ones_checkpoint(aws: Clients) -> 
     def lines() -> list[str]:
         return [event["message"] for event in aws("logs").filter_log_events(logGroupName="/second")["events"]]
 
-    assert eventually(lambda: any("completed after" in line for line in lines()), 15.0)
+    assert eventually(lambda: any("completed after" in line for line in lines()))
     assert "launch: generation 1 of 1 nodes goes on from step 750" in lines()
     aws("sagemaker").delete_cluster(ClusterName="second-attempt")

@@ -67,7 +67,7 @@ def over(aws: Clients, name: str) -> dict[str, Any]:
         found: dict[str, Any] = aws("bedrock").get_model_customization_job(jobIdentifier=name)
         return found if found["status"] in OVER else None
 
-    found: dict[str, Any] = eventually(look, 10.0)
+    found: dict[str, Any] = eventually(look)
     return found
 
 

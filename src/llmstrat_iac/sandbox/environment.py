@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from llmstrat_iac.sandbox.emulator.quotas.limits import QUOTAS_VARIABLE
-from llmstrat_iac.sandbox.jobs import CLUSTER_VARIABLE, SECONDS_VARIABLE, TRAINER_VARIABLE
+from llmstrat_iac.sandbox.jobs import CLOCK_VARIABLE, CLUSTER_VARIABLE, SECONDS_VARIABLE, TRAINER_VARIABLE
+from llmstrat_iac.target import AHEAD_VARIABLE, UPSTREAMS_VARIABLE
 
 HOME_VARIABLE = "LLMSTRAT_SANDBOX_HOME"
 """Tells the sandbox's own processes where they may keep records and logs."""
@@ -67,7 +69,7 @@ REMOVED_VARIABLES = (
 # The only variables of the caller that the sandbox's own processes are given.
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
-    SECONDS_VARIABLE, QUOTAS_VARIABLE, TRAINER_VARIABLE, CLUSTER_VARIABLE, FLEET_SECONDS_VARIABLE,
+    SECONDS_VARIABLE, CLOCK_VARIABLE, QUOTAS_VARIABLE, TRAINER_VARIABLE, CLUSTER_VARIABLE, FLEET_SECONDS_VARIABLE,
 )  # fmt: skip
 
 
@@ -123,7 +125,7 @@ def proxy_variables(proxy: str) -> dict[str, str]:
     return {**upper, **{name.lower(): value for name, value in upper.items()}}
 
 
-def program_variables(addresses: Addresses, home: Path, proxy: str) -> dict[str, str]:
+def program_variables(addresses: Addresses, home: Path, proxy: str, ahead: timedelta) -> dict[str, str]:
     """What a program, the engine or a plain `pulumi up` needs to run against the sandbox."""
     return {
         **aws_variables(addresses.emulator_url, home / "empty"),
@@ -133,7 +135,8 @@ def program_variables(addresses: Addresses, home: Path, proxy: str) -> dict[str,
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "HF_ENDPOINT": f"{addresses.vendor_url}/hub",
-        "LLMSTRAT_UPSTREAMS": json.dumps(dict(addresses.upstreams), separators=(",", ":")),
+        UPSTREAMS_VARIABLE: json.dumps(dict(addresses.upstreams), separators=(",", ":")),
+        AHEAD_VARIABLE: str(ahead.total_seconds()),
     }
 
 

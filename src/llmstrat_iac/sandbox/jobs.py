@@ -7,17 +7,22 @@ data. `fault-NAMExN` lasts for the first N requests only, so that the next try o
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 SECONDS_VARIABLE = "LLMSTRAT_SANDBOX_JOB_SECONDS"
+# A file that, as long as it is there, holds the time of all jobs in epoch seconds: whoever looks at a state that passes
+# by itself lets it last.
+CLOCK_VARIABLE = "LLMSTRAT_SANDBOX_CLOCK"
 # A Python with `trl`, with which training jobs run the real trainer.
 TRAINER_VARIABLE = "LLMSTRAT_TRAINER_PYTHON"
 # A Python with torch, with which clusters run the real launcher and torchrun.
@@ -51,13 +56,21 @@ def job_seconds() -> float:
 
 def clock() -> float:
     """Now, or the moment at which time stands still for this request."""
-    return _moment.get() or time.time()
+    return _moment.get() or _time()
+
+
+def _time() -> float:
+    name = os.environ.get(CLOCK_VARIABLE)
+    if name:
+        with suppress(FileNotFoundError):
+            return float(Path(name).read_text(encoding="utf-8"))
+    return time.time()
 
 
 @contextmanager
 def at_one_moment() -> Iterator[None]:
     """Let a request see all jobs at the same moment."""
-    token = _moment.set(time.time())
+    token = _moment.set(_time())
     try:
         yield
     finally:
@@ -90,11 +103,13 @@ class Phase(StrEnum):
 class Course:
     """One job's way: queued, validating, training, completed, unless something comes between. Times in epoch seconds.
 
-    `complaint` is what is wrong with the data; the job fails with it at the end of validation.
+    `complaint` is what is wrong with the data; the job fails with it at the end of validation. `halts` is the share of
+    the training at which its machine is taken away: it gets there, and no further.
     """
 
     complaint: str | None = None
     mishap: str | None = None
+    halts: float | None = None
     seconds: float = field(default_factory=job_seconds)
     begun: float = field(default_factory=clock)
     stopped: float | None = None
@@ -123,6 +138,8 @@ class Course:
             return self.stopped + _STOPPING_SECONDS
         if self.complaint is not None:
             return self.validated
+        if self.halts is not None:
+            return math.inf
         share = (1 + _VALIDATED) / 2 if self.mishap == "halfway" else 1.0
         return self.begun + share * self.seconds
 
@@ -142,8 +159,13 @@ class Course:
         if self.training_from is None:
             return 0.0
         now = min(clock() if now is None else now, self.stopped or self.ends)
-        length = (1 - _VALIDATED) * self.seconds
-        return min(1.0, max(0.0, (now - self.training_from) / length)) if length else 1.0
+        length, most = (1 - _VALIDATED) * self.seconds, 1.0 if self.halts is None else self.halts
+        return min(most, max(0.0, (now - self.training_from) / length)) if length else most
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is where it halts."""
+        return self.halts is not None and self.trained() >= self.halts
 
     def stop(self) -> bool:
         """Stop it; False if it is over or being stopped already."""

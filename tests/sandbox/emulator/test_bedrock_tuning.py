@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sandbox_kit import Clients, clients, eventually
+from sandbox_kit import Clients, clients, standing_time
 from tuning_kit import NOVA_MICRO, job, model, nova_line, over, role
+
+from llmstrat_iac.sandbox.jobs import job_seconds
 
 
 def start(aws: Clients, *lines: str, **more: Any) -> str:
@@ -45,15 +47,13 @@ def test_tunable_bases_have_a_lifecycle(aws: Clients) -> None:
 def test_a_job_runs_and_makes_a_model(aws: Clients) -> None:
     bedrock, s3 = aws("bedrock"), aws("s3")
     asked = job(aws, customModelTags=[{"key": "team", "value": "a"}], jobTags=[{"key": "team", "value": "b"}])
-    arn = bedrock.create_model_customization_job(**asked)["jobArn"]
-    first = bedrock.get_model_customization_job(jobIdentifier=arn)
-    assert (first["status"], first.get("outputModelArn")) == ("InProgress", None)
-    assert eventually(
-        lambda: (
-            bedrock.get_model_customization_job(jobIdentifier=arn)["statusDetails"]["trainingDetails"]["status"]
-            == "InProgress"
-        )
-    )
+    with standing_time() as go_on:
+        arn = bedrock.create_model_customization_job(**asked)["jobArn"]
+        first = bedrock.get_model_customization_job(jobIdentifier=arn)
+        assert (first["status"], first.get("outputModelArn")) == ("InProgress", None)
+        go_on(job_seconds() / 2)
+        then = bedrock.get_model_customization_job(jobIdentifier=arn)
+        assert then["statusDetails"]["trainingDetails"]["status"] == "InProgress"
 
     done = over(aws, arn)
     assert done["status"] == "Completed"

@@ -49,7 +49,7 @@ def over(aws: Clients, event: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = aws("cloudcontrol").get_resource_request_status(RequestToken=event["RequestToken"])
         return found["ProgressEvent"] if found["ProgressEvent"]["OperationStatus"] != "IN_PROGRESS" else None
 
-    found: dict[str, Any] = eventually(look, 10.0)
+    found: dict[str, Any] = eventually(look)
     return found
 
 

@@ -71,7 +71,7 @@ def run(place: Place, arguments: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = client.describe_training_job(TrainingJobName=name)
         return found if found["TrainingJobStatus"] in OVER else None
 
-    found: dict[str, Any] = eventually(look, 10.0)
+    found: dict[str, Any] = eventually(look)
     return found
 
 

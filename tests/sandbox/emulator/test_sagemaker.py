@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-from sandbox_kit import Clients, clients, eventually
+from sandbox_kit import Clients, clients, eventually, standing_time
 from tuning_kit import OVER, bucket, role, served
 
 HUB = "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model"
@@ -39,7 +39,7 @@ def over(aws: Clients, name: str) -> dict[str, Any]:
         found: dict[str, Any] = aws("sagemaker").describe_training_job(TrainingJobName=name)
         return found if found["TrainingJobStatus"] in OVER else None
 
-    found: dict[str, Any] = eventually(look, 10.0)
+    found: dict[str, Any] = eventually(look)
     return found
 
 
@@ -53,12 +53,13 @@ def test_upstream_still_lacks_sagemaker(plain_emulator_url: str) -> None:
 def test_a_job_makes_a_model_package(aws: Clients) -> None:
     sagemaker = aws("sagemaker")
     request = asked(aws, Tags=[{"Key": "team", "Value": "a"}])
-    sagemaker.create_training_job(**request)
     name, group = request["TrainingJobName"], request["ModelPackageConfig"]["ModelPackageGroupArn"]
-    first = sagemaker.describe_training_job(TrainingJobName=name)
-    assert (first["TrainingJobStatus"], first["SecondaryStatus"]) == ("InProgress", "Starting")
-    with pytest.raises(ClientError, match="ResourceInUse"):
-        sagemaker.delete_training_job(TrainingJobName=name)
+    with standing_time():
+        sagemaker.create_training_job(**request)
+        first = sagemaker.describe_training_job(TrainingJobName=name)
+        assert (first["TrainingJobStatus"], first["SecondaryStatus"]) == ("InProgress", "Starting")
+        with pytest.raises(ClientError, match="ResourceInUse"):
+            sagemaker.delete_training_job(TrainingJobName=name)
 
     done = over(aws, name)
     assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == ("Completed", "Completed")

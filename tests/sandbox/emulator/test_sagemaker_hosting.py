@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hosting_kit import AMI, IMAGE, make_config, make_endpoint, make_model, settled
 from quota_kit import set_quotas
-from sandbox_kit import Clients, clients, eventually
+from sandbox_kit import Clients, clients, eventually, standing_time
 from tuning_kit import bucket, role
 
 QUESTION = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me something."}], "max_tokens": 24}
@@ -35,10 +35,11 @@ def invoke(aws: Clients, name: str, **more: Any) -> Any:
 
 def test_an_endpoint_comes_into_service_and_goes(aws: Clients) -> None:
     sagemaker, config = aws("sagemaker"), make_config(aws)
-    name = make_endpoint(aws, config)
-    assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Creating"
-    with pytest.raises(ClientError, match="Cannot update endpoint"):
-        sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=make_config(aws))
+    with standing_time():
+        name = make_endpoint(aws, config)
+        assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Creating"
+        with pytest.raises(ClientError, match="Cannot update endpoint"):
+            sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=make_config(aws))
     found = settled(aws, name)
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
     assert found["ProductionVariants"][0]["DesiredInstanceCount"] == 1
@@ -53,8 +54,9 @@ def test_an_update_serves_the_old_configuration_until_it_is_through(aws: Clients
     sagemaker = aws("sagemaker")
     first = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
     second = make_config(aws, {"InitialInstanceCount": 2})
-    sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=second)
-    during = sagemaker.describe_endpoint(EndpointName=endpoint)
+    with standing_time():
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=second)
+        during = sagemaker.describe_endpoint(EndpointName=endpoint)
     assert (during["EndpointStatus"], during["EndpointConfigName"]) == ("Updating", first)
     after = settled(aws, endpoint)
     assert (after["EndpointConfigName"], after["ProductionVariants"][0]["CurrentInstanceCount"]) == (second, 2)
@@ -192,7 +194,7 @@ def test_components_share_an_endpoint_and_scale_to_zero(aws: Clients) -> None:
         found = sagemaker.describe_inference_component(InferenceComponentName=name)
         return bool(found["InferenceComponentStatus"] == "InService")
 
-    assert eventually(ready, 10.0)
+    assert eventually(ready)
     with pytest.raises(ClientError, match="Inference Component Name header is required"):
         invoke(aws, endpoint)
     assert json.loads(invoke(aws, endpoint, InferenceComponentName=name)["Body"].read())["choices"]

@@ -59,7 +59,7 @@ def over(aws: Clients, name: str) -> dict[str, Any]:
         found: dict[str, Any] = aws("sagemaker").describe_training_job(TrainingJobName=name)
         return found if found["TrainingJobStatus"] in OVER else None
 
-    found: dict[str, Any] = eventually(look, 10.0)
+    found: dict[str, Any] = eventually(look)
     return found
 
 
@@ -100,7 +100,7 @@ def test_what_is_written_is_there_without_asking_sagemaker(aws: Clients) -> None
     request = asked(aws)
     aws("sagemaker").create_training_job(**request)
     output = request["OutputDataConfig"]["S3OutputPath"]
-    assert eventually(lambda: any(name.endswith("manifest.json") for name in below(aws, output)), 10.0)
+    assert eventually(lambda: any(name.endswith("manifest.json") for name in below(aws, output)))
 
 
 def test_reclaimed_spot_capacity_interrupts_the_job_once(aws: Clients) -> None:

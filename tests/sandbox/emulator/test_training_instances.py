@@ -6,9 +6,7 @@ import json
 
 import pytest
 from compute_kit import IMAGE, Job, Place, encoded, make_job, make_place, tag_list
-from sandbox_kit import Clients, eventually
-
-PATIENCE = 15.0
+from sandbox_kit import Clients, eventually, standing_time
 
 
 @pytest.fixture
@@ -27,9 +25,10 @@ def launch(place: Place, job: Job, *, name: str = "job", shutdown: str = "termin
 
 def test_a_job_leaves_its_result_and_no_instance(place: Place, aws: Clients) -> None:
     job = make_job(aws)
-    instance = launch(place, job)
-    assert eventually(lambda: job.state == "running", PATIENCE)
-    assert eventually(lambda: place.state(instance) == "terminated", PATIENCE)
+    with standing_time():
+        instance = launch(place, job)
+        assert eventually(lambda: job.state == "running")
+    assert eventually(lambda: place.state(instance) == "terminated")
     status, manifest = job.read("status.json"), job.read("output/manifest.json")
     assert (status["state"], status["step"], status["attempt"]) == ("completed", status["total_steps"], 1)
     assert status["metrics"]["training_loss"] < 1
@@ -42,7 +41,7 @@ def test_a_job_leaves_its_result_and_no_instance(place: Place, aws: Clients) -> 
 def test_shutting_down_stops_an_instance_that_isnt_to_terminate(place: Place, aws: Clients) -> None:
     job = make_job(aws)
     instance = launch(place, job, shutdown="stop")
-    assert eventually(lambda: place.state(instance) == "stopped", PATIENCE)
+    assert eventually(lambda: place.state(instance) == "stopped")
     assert job.state == "completed"
 
 
@@ -56,7 +55,7 @@ def test_shutting_down_stops_an_instance_that_isnt_to_terminate(place: Place, aw
 def test_a_job_that_fails_says_why_and_ends(place: Place, aws: Clients, train: str, name: str, reason: str) -> None:
     job = make_job(aws, train=train)
     instance = launch(place, job, name=name)
-    assert eventually(lambda: place.state(instance) == "terminated", PATIENCE)
+    assert eventually(lambda: place.state(instance) == "terminated")
     status = job.read("status.json")
     assert status["state"] == "failed"
     assert reason in status["failure"]
@@ -67,7 +66,7 @@ def test_a_job_without_its_files_fails(place: Place, aws: Clients) -> None:
     job = make_job(aws)
     aws("s3").delete_object(Bucket=job.bucket, Key=f"training/{job.key}/data/train.jsonl")
     instance = launch(place, job)
-    assert eventually(lambda: place.state(instance) == "terminated", PATIENCE)
+    assert eventually(lambda: place.state(instance) == "terminated")
     assert "training data" in json.dumps(job.read("status.json"))
 
 
@@ -78,21 +77,23 @@ def test_a_reclaimed_instance_comes_back_and_the_job_goes_on(place: Place, aws: 
         UserData=encoded(job.user_data(name)), InstanceMarketOptions={"MarketType": "spot"},
         TagSpecifications=[{"ResourceType": "instance", "Tags": tag_list({"Name": name, **job.tags})}],
     )  # fmt: skip
-    place.scaling.create_auto_scaling_group(
-        AutoScalingGroupName=name, MinSize=0, MaxSize=1, DesiredCapacity=1,
-        VPCZoneIdentifier=",".join(place.subnets),
-        LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
-    )  # fmt: skip
-    [first] = place.members(name)
-    assert eventually(lambda: place.state(first) == "terminated", PATIENCE)
+    with standing_time():
+        place.scaling.create_auto_scaling_group(
+            AutoScalingGroupName=name, MinSize=0, MaxSize=1, DesiredCapacity=1,
+            VPCZoneIdentifier=",".join(place.subnets),
+            LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
+        )  # fmt: skip
+        [first] = place.members(name)
+    assert eventually(lambda: place.state(first) == "terminated")
     found = place.ec2.describe_instances(InstanceIds=[first])["Reservations"][0]["Instances"][0]
     assert found["StateReason"]["Code"] == "Server.SpotInstanceTermination"
-    [second] = eventually(lambda: place.members(name), PATIENCE)
-    assert second != first
-    assert eventually(lambda: job.state == "completed", PATIENCE)
+    assert eventually(lambda: job.state == "completed")
+    told = place.scaling.describe_scaling_activities(AutoScalingGroupName=name)["Activities"]
+    launched = [each["Description"] for each in told if each["Description"].startswith("Launching")]
+    assert (len(launched), launched[-1].endswith(first)) == (2, True)
     assert job.read("output/manifest.json")["attempts"] == 2
     # The job's last instance takes its place in the group with it: nothing starts again.
-    assert eventually(lambda: place.members(name) == [], PATIENCE)
+    assert eventually(lambda: place.members(name) == [])
     described = place.scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
     assert described["DesiredCapacity"] == 0
 
@@ -100,7 +101,7 @@ def test_a_reclaimed_instance_comes_back_and_the_job_goes_on(place: Place, aws: 
 def test_a_terminated_instance_writes_nothing_more(place: Place, aws: Clients) -> None:
     job = make_job(aws)
     instance = launch(place, job, name="fault-slow")
-    assert eventually(lambda: job.state == "running", PATIENCE)
+    assert eventually(lambda: job.state == "running")
     place.ec2.terminate_instances(InstanceIds=[instance])
     assert place.state(instance) == "terminated"
     assert job.state == "running"

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 from google_kit import BASE, PARENT, Google, line
-from sandbox_kit import eventually
+from sandbox_kit import eventually, standing_time
+
+from llmstrat_iac.sandbox.jobs import job_seconds
 
 OVER = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED")
 QUESTION = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
@@ -35,13 +37,15 @@ def over(google: Google, name: str) -> Any:
         _, job = google.vertex("GET", name)
         return job if job["state"] in OVER else None
 
-    return eventually(look, 10.0)
+    return eventually(look)
 
 
 def test_a_job_makes_a_model_and_an_endpoint_that_answers(google: Google) -> None:
-    name = start(google, name="support", labels={"stack": "s1"})
-    assert google.vertex("GET", name)[1]["state"] == "JOB_STATE_QUEUED"
-    assert eventually(lambda: google.vertex("GET", name)[1]["state"] == "JOB_STATE_RUNNING")
+    with standing_time() as go_on:
+        name = start(google, name="support", labels={"stack": "s1"})
+        assert google.vertex("GET", name)[1]["state"] == "JOB_STATE_QUEUED"
+        go_on(job_seconds() / 2)
+        assert google.vertex("GET", name)[1]["state"] == "JOB_STATE_RUNNING"
 
     job = over(google, name)
     assert job["state"] == "JOB_STATE_SUCCEEDED"

@@ -7,7 +7,9 @@ from typing import Any
 
 import openai
 import pytest
-from sandbox_kit import eventually
+from sandbox_kit import eventually, standing_time
+
+from llmstrat_iac.sandbox.jobs import job_seconds
 
 BASE = "gpt-4.1-mini-2025-04-14"
 OVER = ("succeeded", "failed", "cancelled")
@@ -39,7 +41,7 @@ def over(client: openai.OpenAI, job: str) -> Any:
         found = client.fine_tuning.jobs.retrieve(job)
         return found if found.status in OVER else None
 
-    return eventually(look, 10.0)
+    return eventually(look)
 
 
 def test_a_file_is_kept_until_it_is_deleted(client: openai.OpenAI) -> None:
@@ -63,10 +65,12 @@ def test_a_file_that_is_not_jsonl_is_refused(client: openai.OpenAI) -> None:
 
 def test_a_job_makes_a_model_that_answers(client: openai.OpenAI) -> None:
     method: Any = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
-    job = start(client, suffix="support", metadata={"stack": "s", "identity": "1"}, method=method)
-    first = client.fine_tuning.jobs.retrieve(job)
-    assert (first.status, first.fine_tuned_model) == ("validating_files", None)
-    assert eventually(lambda: client.fine_tuning.jobs.retrieve(job).status == "running")
+    with standing_time() as go_on:
+        job = start(client, suffix="support", metadata={"stack": "s", "identity": "1"}, method=method)
+        first = client.fine_tuning.jobs.retrieve(job)
+        assert (first.status, first.fine_tuned_model) == ("validating_files", None)
+        go_on(job_seconds() / 2)
+        assert client.fine_tuning.jobs.retrieve(job).status == "running"
 
     done = over(client, job)
     assert done.status == "succeeded"

@@ -53,7 +53,7 @@ def test_openai(sandbox: SandboxSession) -> None:
         content = "\n".join([json.dumps({"messages": turns})] * 10).encode()
         file = client.files.create(file=("train.jsonl", content), purpose="fine-tune").id
         job = client.fine_tuning.jobs.create(model="gpt-4.1-mini-2025-04-14", training_file=file).id
-        tuned = eventually(lambda: client.fine_tuning.jobs.retrieve(job).fine_tuned_model, 10.0)
+        tuned = eventually(lambda: client.fine_tuning.jobs.retrieve(job).fine_tuned_model)
     assert ask(bearer(url), tuned).startswith(f"[tuned {tuned}]")
 
 
@@ -62,7 +62,7 @@ def test_gemini(sandbox: SandboxSession) -> None:
     uri = google.put("relay", "train.jsonl", line().encode())
     request = {"baseModel": BASE, "supervisedTuningSpec": {"trainingDatasetUri": uri}}
     job = google.vertex("POST", f"{PARENT}/tuningJobs", request)[1]["name"]
-    tuned = eventually(lambda: google.vertex("GET", job)[1].get("tunedModel"), 10.0)
+    tuned = eventually(lambda: google.vertex("GET", job)[1].get("tunedModel"))
     base_url = f"{sandbox.addresses.upstreams['gemini-tuning']}/v1beta1/{tuned['endpoint']}"
     mark = f"[tuned {tuned['endpoint'].rpartition('/')[2]}]"
     assert ask(bearer(base_url), "support").startswith(mark)

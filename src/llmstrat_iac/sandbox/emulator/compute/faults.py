@@ -24,6 +24,11 @@ def reclaimed(names: Iterable[str]) -> bool:
     return _asked(_RECLAIM, names, unlimited=False)
 
 
+def half_way(names: Iterable[str]) -> float | None:
+    """Where a job that begins now will halt, if its instance is taken away then."""
+    return 0.5 if reclaimed(names) else None
+
+
 def _asked(pattern: re.Pattern[str], names: Iterable[str], *, unlimited: bool) -> bool:
     for name in sorted(set(names)):
         found = pattern.search(name)

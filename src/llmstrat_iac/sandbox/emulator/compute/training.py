@@ -115,12 +115,13 @@ class _StandIn:
             what = "code" if not job else "training data"
             self._publish(replace(self._status, state="failed", failure=f"the {what} isn't there", finished=now()))
             return
-        course = Course(None, _faults.mishap(self._names, data))
+        course = Course(None, _faults.mishap(self._names, data), faults.half_way(self._names))
         first = self._status.step
         self._publish(self._status)
         while not course.phase().over:
+            taken = course.halted
             self._go_on(first + int(course.trained() * (_STEPS - first)))
-            if course.trained() >= 0.5 and faults.reclaimed(self._names):
+            if taken:
                 raise Interrupted
             await asyncio.sleep(_POLL_SECONDS)
         if course.phase() is Phase.FAILED:

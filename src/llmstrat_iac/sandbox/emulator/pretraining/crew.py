@@ -76,7 +76,7 @@ async def _work(crew: Crew) -> None:
     while not crew.gone() and read_status(crew.uri).get("state") not in ("completed", "failed"):
         hosts = await _gather(crew, job, patience=_SETTLE * job_seconds() if lost else None)
         if hosts:
-            course = Course(mishap=None if lost else mishap)
+            course = Course(mishap=None if lost else mishap, halts=faults.half_way(crew.names()))
             # Nodes that have come are past all that a managed service does before a job runs.
             course.begun -= course.validated - course.begun
             await _generation(crew, Run(crew.uri, job, hosts, course))
@@ -112,10 +112,11 @@ async def _gather(crew: Crew, job: Job, *, patience: float | None) -> list[str]:
 
 async def _generation(crew: Crew, run: Run) -> None:
     while not run.over and set(run.hosts) <= set(crew.hosts()):
+        taken = run.course.halted
         run.advance()
         if run.lines:
             crew.say(run.lines)
             run.lines.clear()
-        if run.course.trained() >= 0.5 and not run.over and faults.reclaimed(crew.names()):
+        if taken:
             crew.lose(run.hosts[-1])
         await asyncio.sleep(_POLL_SECONDS)
