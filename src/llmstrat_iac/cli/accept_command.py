@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument
+from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument, yes_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,13 +19,32 @@ if TYPE_CHECKING:
 @sandbox_option
 @json_option
 @click.option("--no-wait", is_flag=True, help="Say what is known now, instead of waiting for the gate.")
-def command(*, spec: Path, sandbox: bool, as_json: bool, no_wait: bool) -> int:
+@click.option(
+    "--run", is_flag=True, help="Start the cluster for a test of its own, which trains nothing; asks, naming the cost."
+)
+@yes_option
+def command(*, spec: Path, sandbox: bool, as_json: bool, no_wait: bool, run: bool, yes: bool) -> int:
     """Show the acceptance gate's verdict on SPEC's cluster; exit code 1 unless it passed.
 
     The gate runs on the cluster itself, before the training: GPUs, network cards, all-reduce bandwidth over all nodes
     and the file system, each against a floor. A cluster that fails it doesn't train.
+
+    With --run the gate is all that runs: the spec says `cluster.acceptance: only` while it does, and what it said
+    before when the test is over and its cluster is gone. `up` then trains, after a gate of its own.
     """
-    from llmstrat_iac.cli.render import console
+    if run:
+        if no_wait:
+            raise click.UsageError("--run waits for its verdict; `up` with `cluster.acceptance: only` doesn't")
+        if as_json and not yes:
+            raise click.UsageError("--json can't ask: add --yes")
+        from llmstrat_iac.cli.gate_run import run_gate
+
+        return _tell(run_gate(spec, sandbox=sandbox, yes=yes, as_json=as_json), as_json=as_json)
+    return _tell(_deployed(spec, sandbox=sandbox, no_wait=no_wait), as_json=as_json)
+
+
+def _deployed(spec: Path, *, sandbox: bool, no_wait: bool) -> dict[str, Any] | None:
+    """The verdict on the cluster that the last `up` has started."""
     from llmstrat_iac.cli.targets import target_environment
     from llmstrat_iac.operations.acceptance import gate_result, wait_for_gate
     from llmstrat_iac.operations.deployment import open_deployment
@@ -37,10 +56,14 @@ def command(*, spec: Path, sandbox: bool, as_json: bool, no_wait: bool) -> int:
         deployment = open_deployment(resolved, target.variables)
         snapshot, session = deployment.require_snapshot(), deployment.session()
         if no_wait:
-            result = gate_result(snapshot, session)
-        else:
-            follower = Follower(deployment, target.variables)
-            result = wait_for_gate(snapshot, session, over=lambda: follower.current().state.over)
+            return gate_result(snapshot, session)
+        follower = Follower(deployment, target.variables)
+        return wait_for_gate(snapshot, session, over=lambda: follower.current().state.over)
+
+
+def _tell(result: dict[str, Any] | None, *, as_json: bool) -> int:
+    from llmstrat_iac.cli.render import console
+
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:

@@ -72,6 +72,16 @@ def command(
     return code
 
 
+def deploy_and_wait(
+    spec: Path, resolved: ResolvedSpec, target: TargetEnvironment, *, retry: bool, as_json: bool
+) -> None:
+    """What `up --yes --wait` does, but for the endpoint: for a job that changes nothing there."""
+    choices = _Choices(renew=False, retry=retry, release=False)
+    run = _Up(spec, resolved, target, choices, as_json=as_json, assume_yes=True)
+    run.deploy(*run.prepare(run.check(preflight=True)))
+    run.deploy_when_completed()
+
+
 @dataclass(frozen=True)
 class _Choices:
     """What the options say about how to deploy."""

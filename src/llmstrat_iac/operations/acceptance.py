@@ -1,15 +1,25 @@
-"""Reads what the acceptance gate of a deployed cluster found: it runs before the training, and stops it if it must."""
+"""Reads what the acceptance gate of a deployed cluster found, and says in the spec whether it is to run alone.
+
+It runs before each training, and stops it if it must; alone, it is the stack's whole job.
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from llmstrat_iac.engine.results import Snapshot
 from llmstrat_iac.errors import LlmstratError
-from llmstrat_iac.hookspecs import AwsSession
+from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
+from llmstrat_iac.operations.jobs_in_state import settled
+from llmstrat_iac.operations.spec_file import edit_spec
+from llmstrat_iac.operations.tuning import known_identity
+from llmstrat_iac.plan import Plan
+from llmstrat_iac.tuning.identity import makes_model
 
 _PAUSE_SECONDS = 5.0
 
@@ -34,6 +44,11 @@ def gate_result(snapshot: Snapshot, session: AwsSession) -> dict[str, Any] | Non
     return result
 
 
+def last_verdict(snapshot: Snapshot | None, session: AwsSession) -> dict[str, Any] | None:
+    """The same, of a stack that may not be there or not have come to a job yet."""
+    return gate_result(snapshot, session) if snapshot is not None and "job" in snapshot.outputs.values else None
+
+
 def wait_for_gate(
     snapshot: Snapshot,
     session: AwsSession,
@@ -47,3 +62,48 @@ def wait_for_gate(
         if result is not None or over():
             return result
         sleep(_PAUSE_SECONDS)
+
+
+@dataclass(frozen=True)
+class GateEstimate:
+    """What a test of the cluster takes, in the plan's words."""
+
+    cluster: str
+    time: str
+    cost: str
+
+
+def gate_alone(resolved: ResolvedSpec) -> ResolvedSpec:
+    """The spec as it is with `cluster.acceptance: only`. LlmstratError if it has no cluster."""
+    pretraining = resolved.pretraining
+    if pretraining is None:
+        raise LlmstratError("this spec has no cluster to test", remedy="only `strategy: from-scratch` trains on one")
+    cluster = pretraining.cluster.model_copy(update={"acceptance": "only"})
+    return replace(resolved, pretraining=replace(pretraining, cluster=cluster))
+
+
+def gate_estimate(plan: Plan) -> GateEstimate:
+    """Of the plan of a spec that only tests its cluster. LlmstratError if the plan has errors."""
+    if plan.errors:
+        first = plan.errors[0]
+        raise LlmstratError(f"{first.path}: {first.message}", remedy=first.remedy)
+    values = {line.what: line.value for line in plan.stack.sizing}
+    return GateEstimate(values["cluster"], values["gate: time"], values["gate: cost"])
+
+
+def set_acceptance(path: Path, value: str | None) -> str | None:
+    """Write `cluster.acceptance` into the spec, or take it out with None; returns what was there."""
+
+    def change(document: Any) -> str | None:
+        before: str | None = document["cluster"].pop("acceptance", None)
+        if value is not None:
+            document["cluster"]["acceptance"] = value
+        return before
+
+    return edit_spec(path, change)
+
+
+def gate_under_way(snapshot: Snapshot | None) -> bool:
+    """Whether the last `up` has started a test of the cluster whose end none has seen yet."""
+    identity = known_identity(snapshot)
+    return snapshot is not None and identity is not None and not makes_model(identity) and not settled(snapshot)

@@ -15,6 +15,7 @@ from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.operations.deployment import Deployment
 from llmstrat_iac.program import secrets_from_environment
 from llmstrat_iac.tuning import JobState, TuningJob, TuningJobs, TuningState
+from llmstrat_iac.tuning.identity import makes_model
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 30.0, 1.5
 """Seconds between two looks at a job: short at first, for a job that is refused at once."""
@@ -120,6 +121,12 @@ def require_completed(job: TuningJob) -> None:
 
 def what_up_does(state: TuningState, snapshot: Snapshot | None, identity: str, *, serves: bool) -> str:
     """One line: what an `up` in this state does about the job. `serves`: whether its model is to answer anybody."""
+    if not makes_model(identity):
+        return _what_a_test_does(state.current)
+    return _what_a_training_does(state, snapshot, identity, serves=serves)
+
+
+def _what_a_training_does(state: TuningState, snapshot: Snapshot | None, identity: str, *, serves: bool) -> str:
     job, before = state.current, known_identity(snapshot)
     if job is None:
         changed = before is not None and before != identity
@@ -136,3 +143,14 @@ def what_up_does(state: TuningState, snapshot: Snapshot | None, identity: str, *
     if job.state is JobState.CANCELLED:
         return f"{job.name} was cancelled; `up --retry` starts it anew"
     return f"{job.name} is {job.state}; run `up` again when it is completed, or `up --wait`"
+
+
+def _what_a_test_does(job: TuningJob | None) -> str:
+    if job is None:
+        return "starts a job that tests the cluster, and trains nothing (`cluster.acceptance: only`)"
+    if job.state is JobState.COMPLETED:
+        return f"{job.name}: the cluster was accepted; `accept --run` tests it again, `before-training` trains"
+    if job.state.over:
+        why = f": {job.failure}" if job.failure else ""
+        return f"{job.name} is {job.state}{why}; `accept --run` tests the cluster again"
+    return f"{job.name} tests the cluster; `accept` waits for its verdict"

@@ -5,7 +5,7 @@ They ask S3 what a dataset there is, and whoever runs the jobs how far they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 
@@ -21,6 +21,7 @@ from llmstrat_iac.tuning import (
     TuningState,
     tuning_state,
 )
+from llmstrat_iac.tuning.identity import makes_model
 
 
 def with_fingerprints(resolved: ResolvedSpec, session: AwsSession) -> ResolvedSpec:
@@ -55,15 +56,29 @@ def read_state(
 ) -> TuningState:
     """The jobs that matter. `deploy` serves a completed model even if the spec says `deploy: manual`.
 
-    LlmstratError if the job has failed and the spec says `on_failure: fail`.
+    LlmstratError if the job has failed and the spec says `on_failure: fail`, and if a training is under way where the
+    cluster alone is to be tested.
     """
     wanted = _job(resolved)
     jobs = open_jobs(resolved, session, target, secrets).list()
+    if not makes_model(wanted.identity):
+        _require_idle(jobs)
     state = tuning_state(jobs, wanted.identity, retry=retry, deploy=deploy or wanted.serves_when_completed)
     job = state.current
     if job is not None and job.state is JobState.FAILED and wanted.fails_up:
         raise failed(job)
     return state
+
+
+def _require_idle(jobs: Iterable[TuningJob]) -> None:
+    """LlmstratError if a training is under way, whose place a test of the cluster would take."""
+    for job in jobs:
+        if job.makes_model and not job.state.over and not job.deleted:
+            raise LlmstratError(
+                f"the job {job.name} is {job.state}: a test of the cluster would end it and take its place",
+                remedy="`llmstrat accept` shows what its own gate has found; else wait for its end or `llmstrat "
+                "cancel` it, or take `cluster.acceptance: only` out of the spec",
+            )
 
 
 def failed(job: TuningJob) -> LlmstratError:

@@ -15,7 +15,7 @@ from llmstrat_iac.cluster.checkpoints import MARKER, METADATA
 from llmstrat_iac.cluster.earlier import earlier_places
 from llmstrat_iac.cluster.finish import MANIFEST
 from llmstrat_iac.cluster.gate import reason
-from llmstrat_iac.cluster.progress import ClusterStatus, resumed
+from llmstrat_iac.cluster.progress import ClusterStatus, accepted, resumed
 from llmstrat_iac.sandbox.emulator.pretraining.acceptance import SLOW_LINK, gate_result
 from llmstrat_iac.sandbox.emulator.pretraining.tiny_model import tiny_model
 from llmstrat_iac.sandbox.emulator.tuning.objects import delete_s3, objects_below, read_s3, write_s3
@@ -61,6 +61,7 @@ class Run:
         """What the first node has said since somebody took it."""
         self._uri, self._job = uri, job
         self._total = int(job["steps"])
+        self._gate_only = bool(job.get("gate_only"))
         before = read_status(uri)
         attempt = int(before.get("attempt") or 0) + 1
         self._status: ClusterStatus = resumed(
@@ -85,14 +86,17 @@ class Run:
             return
         if not self._accepted:
             self._accept()
-        self._over = phase.over
-        if self._gate["passed"]:
+        self._over = phase.over or self._gate_only
+        if self._gate["passed"] and not self._gate_only:
             self._go_on(self._first + int(self.course.trained() * (self._total - self._first)))
-        if phase is Phase.COMPLETED:
+        if self._gate_only and self._gate["passed"]:
+            self.lines.append("launch: the cluster is accepted; nothing was to be trained")
+            self._publish(accepted(self._status, self._gate))
+        elif phase is Phase.COMPLETED:
             self._finish()
-        elif phase is Phase.FAILED:
+        elif self._over:
             self.lines.append(f"launch: failed: {self.course.complaint or _CRASH}")
-            failed = {"state": "failed", "failure": self.course.complaint or _CRASH}
+            failed = {"state": "failed", "failure": self.course.complaint or _CRASH, "gate_only": self._gate_only}
             self._publish(replace(self._status, **failed, updated=now(), finished=now()))  # type: ignore[arg-type]
 
     def begin_again(self) -> None:
