@@ -67,10 +67,11 @@ def run_from_config() -> None:
 def _context(spec: str, expires: str | None, stack: str) -> ProgramContext:
     resolved = load_spec(Path(spec))
     _check_stack_name(resolved, stack)
+    target = Target.from_environment(os.environ)
     return ProgramContext(
         resolved=resolved,
-        target=Target.from_environment(os.environ),
-        expires=expiry_from_config(expires, resolved.spec.limits.ttl, datetime.now(UTC)),
+        target=target,
+        expires=expiry_from_config(expires, resolved.spec.limits.ttl, target.now()),
         secrets=secrets_from_environment(resolved, os.environ),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import click
 
@@ -20,8 +19,8 @@ def command(*, sandbox: bool, as_json: bool) -> int:
     from llmstrat_iac.operations.deployment import open_engine
     from llmstrat_iac.operations.overview import describe_remaining, list_stacks
 
-    now = datetime.now(UTC)
     with target_environment(sandbox=sandbox) as target:
+        now = target.now()
         rows = [
             {
                 "stack": summary.stack.name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -26,7 +25,7 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     resolved = load_spec(spec)
     with target_environment(sandbox=sandbox, resolved=resolved) as target:
         deployment = open_deployment(resolved, target.variables)
-        _, findings = check_before_up(resolved, deployment.session(), now=datetime.now(UTC))
+        _, findings = check_before_up(resolved, deployment.session(), now=target.now())
     if as_json:
         click.echo(json.dumps(findings_document(findings), indent=2))
     else:

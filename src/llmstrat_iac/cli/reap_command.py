@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -25,9 +25,9 @@ def command(*, sandbox: bool, yes: bool) -> int:
     from llmstrat_iac.operations.deployment import open_engine
     from llmstrat_iac.operations.overview import describe_remaining, list_stacks
 
-    now = datetime.now(UTC)
     out = console()
     with target_environment(sandbox=sandbox) as target:
+        now = target.now()
         stacks = list(list_stacks(open_engine(target.variables)))
         expired = [one for one in stacks if (one.remaining(now) or timedelta.max) <= timedelta(0)]
         if not expired:

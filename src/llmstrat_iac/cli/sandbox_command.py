@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,6 +14,7 @@ from llmstrat_iac.cli.sandbox_home import sandbox_home
 from llmstrat_iac.errors import SandboxError
 
 if TYPE_CHECKING:
+    from llmstrat_iac.sandbox.advance import Advance
     from llmstrat_iac.sandbox.session import SandboxSession
 
 
@@ -69,6 +70,47 @@ def status(*, as_json: bool) -> int:
             mark = "runs" if process.alive else "DEAD"
             click.echo(f"{process.name:<9} {mark}  pid {process.pid}  port {process.port}  log {process.log}")
     return 0 if state.healthy else 1
+
+
+@command.command("advance")
+@click.argument("duration")
+@json_option
+def advance(*, duration: str, as_json: bool) -> int:
+    """Move the sandbox's clock forward by DURATION (90m, 25h, 3d): what falls due is acted out; exit 1 if a call fails.
+
+    Schedules, `status`, `list`, `reap` and the next `up` go by this clock; jobs, logs and functions keep real time.
+    """
+    from llmstrat_iac.spec.units import parse_duration
+
+    try:
+        by = parse_duration(duration)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="DURATION") from error
+    told = _require().advance(by)
+    if as_json:
+        click.echo(json.dumps(_advance_document(told), indent=2))
+    else:
+        _show_advance(told)
+    return 1 if any(each.failure for each in told.fired) else 0
+
+
+def _advance_document(told: Advance) -> dict[str, Any]:
+    from llmstrat_iac.spec.moments import format_moment
+
+    fired = [{**vars(each), "moment": format_moment(each.moment)} for each in told.fired]
+    return {"now": format_moment(told.now), "ahead_seconds": told.ahead.total_seconds(), "fired": fired}
+
+
+def _show_advance(told: Advance) -> None:
+    from llmstrat_iac.spec.moments import format_moment
+
+    for each in told.fired:
+        tries = f" after {each.attempts} tries" if each.attempts > 1 else ""
+        result = f"FAILED{tries}: {each.failure}" if each.failure else f"done{tries}"
+        click.echo(f"{format_moment(each.moment)}  {each.kind} {each.name}\n  {each.call}\n  {result}")
+    if not told.fired:
+        click.echo("Nothing fell due.")
+    click.echo(f"The sandbox's clock says {format_moment(told.now)}.")
 
 
 @command.command("env")

@@ -65,12 +65,11 @@ def _document(deployment: Deployment) -> dict[str, Any]:
     from llmstrat_iac.operations.usage import month_so_far
     from llmstrat_iac.spec.moments import parse_moment
 
-    now = datetime.now(UTC)
     snapshot = deployment.require_snapshot(show_secrets=True)
     outputs = snapshot.outputs.values
     expires = parse_moment(str(outputs.get("expires")))
     consumers = outputs.get("consumers")
-    remaining = describe_remaining(None if expires is None else expires - now)
+    remaining = describe_remaining(None if expires is None else expires - deployment.target.now())
     healthy, endpoint = _health(outputs, expected=deployment.resolved.spec.endpoint is not None)
     return {
         "stack": deployment.name,
@@ -83,7 +82,7 @@ def _document(deployment: Deployment) -> dict[str, Any]:
         "endpoint": endpoint,
         "healthy": healthy,
         "consumers": sorted(consumers) if isinstance(consumers, dict) else [],
-        "this_month": month_so_far(deployment.session(), outputs.get("usage_log_group"), now=now),
+        "this_month": month_so_far(deployment.session(), outputs.get("usage_log_group"), now=datetime.now(UTC)),
     }
 
 

@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from llmstrat_iac.hookspecs import ResolvedSpec
+from llmstrat_iac.target import Target
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,10 @@ class TargetEnvironment:
     variables: Mapping[str, str]
     sandbox: bool
     ephemeral: bool
+
+    def now(self) -> datetime:
+        """The target's time in UTC: the sandbox's clock can be moved."""
+        return Target.from_environment(self.variables).now()
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +122,7 @@ class _Up:
         from llmstrat_iac.program import secrets_from_environment
 
         secrets = secrets_from_environment(self.resolved, self.target.variables)
-        now = datetime.now(UTC)
+        now = self.deployment.target.now()
         is_new = snapshot is None or not snapshot.resources
         if snapshot is not None and (has_expired(snapshot, now) or self._fleet_ails(snapshot)):
             # The expiry, or a fleet that gave up, has changed things behind Pulumi's back: only a refresh mends that.
@@ -214,7 +213,7 @@ class _Up:
         snapshot = self.deployment.snapshot()
         is_new = snapshot is None or not snapshot.resources
         plan, findings = check_before_up(
-            self.resolved, self.deployment.session() if preflight else None, now=datetime.now(UTC)
+            self.resolved, self.deployment.session() if preflight else None, now=self.deployment.target.now()
         )
         if not self.as_json:
             # Whoever is about to be asked sees all of it; scripts, and updates, the sums and the findings.

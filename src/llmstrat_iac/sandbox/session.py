@@ -13,13 +13,15 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from llmstrat_iac.errors import SandboxError
 from llmstrat_iac.sandbox import environment as variables
 from llmstrat_iac.sandbox import processes
+from llmstrat_iac.sandbox.advance import Advance, move_clock
 from llmstrat_iac.sandbox.fleet.process import running_engines
 from llmstrat_iac.sandbox.processes import ProcessRecord
 from llmstrat_iac.sandbox.startup import Ports, start_processes
@@ -64,7 +66,7 @@ class SandboxSession:
     """A sandbox that was started here or found; all its state is in `home`.
 
     `lasting` ones run until they are stopped; the others end with the last command that borrows them. `proxy` is where
-    a request that would leave loopback is sent: by default nowhere.
+    a request that would leave loopback is sent: by default nowhere. Its clock is `ahead` of ours.
     """
 
     home: Path
@@ -72,6 +74,7 @@ class SandboxSession:
     lasting: bool
     proxy: str
     records: tuple[ProcessRecord, ...]
+    ahead: timedelta = timedelta()
 
     @property
     def addresses(self) -> variables.Addresses:
@@ -80,7 +83,7 @@ class SandboxSession:
 
     def environment(self) -> dict[str, str]:
         """The variables that a program, the engine or a plain `pulumi up` needs, beside unsetting REMOVED_VARIABLES."""
-        return variables.program_variables(self.addresses, self.home, self.proxy)
+        return variables.program_variables(self.addresses, self.home, self.proxy, self.ahead)
 
     def isolated(self, environ: Mapping[str, str]) -> dict[str, str]:
         """A child's whole environment: `environ` less everything real, plus `environment()`."""
@@ -106,6 +109,14 @@ class SandboxSession:
                     f"the sandbox's {record.name} has died; its log `{record.log}` ends:\n{record.last_lines()}",
                     remedy=_STOP,
                 )
+
+    def advance(self, by: timedelta) -> Advance:
+        """Move its clock forward, and wait until what falls due by then has been acted out."""
+        self.check()
+        told = move_clock(self.addresses.emulator, by)
+        with _locked(self.home):
+            _write(replace(self, ahead=told.ahead))
+        return told
 
     def stop(self) -> None:
         """End every process of this sandbox and wait for it."""
@@ -224,6 +235,7 @@ def _write(session: SandboxSession) -> None:
         "llm": session.llm,
         "lasting": session.lasting,
         "proxy": session.proxy,
+        "ahead_seconds": session.ahead.total_seconds(),
         "processes": [asdict(record) for record in session.records],
     }
     staging = session.home / f"{_RECORD}.new"
@@ -235,6 +247,7 @@ def _read(home: Path) -> SandboxSession | None:
     try:
         content = json.loads((home / _RECORD).read_text())
         records = tuple(ProcessRecord(**record) for record in content["processes"])
-        return SandboxSession(home, content["llm"], bool(content["lasting"]), str(content["proxy"]), records)
+        ahead = timedelta(seconds=content["ahead_seconds"])
+        return SandboxSession(home, content["llm"], bool(content["lasting"]), str(content["proxy"]), records, ahead)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -15,8 +15,12 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def timing(expression: str, zone: str = "UTC", **more: datetime) -> Timing:
+    return Timing(expression, CREATED, zone, more.get("start"), more.get("end"), unix="(" not in expression)
+
+
 def due(expression: str, after: str, zone: str = "UTC", **more: datetime) -> str | None:
-    found = Timing(expression, created=CREATED, zone=zone, **more).next_after(moment(after))
+    found = timing(expression, zone, **more).next_after(moment(after))
     return None if found is None else found.strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -89,7 +93,14 @@ def test_nothing_is_due_before_the_start_or_after_the_end() -> None:
 )  # fmt: skip
 def test_what_aws_would_refuse_is_no_timing(expression: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        Timing(expression, created=CREATED).check()
+        timing(expression).check()
+
+
+def test_the_two_kinds_of_cron_arent_mixed() -> None:
+    with pytest.raises(ValueError, match="Invalid Schedule Expression"):
+        Timing("0 7 * * *", created=CREATED).check()
+    with pytest.raises(ValueError, match="instead of five"):
+        Timing("cron(0 7 * * ? *)", created=CREATED, unix=True).check()
 
 
 def test_an_unknown_time_zone_is_refused() -> None:

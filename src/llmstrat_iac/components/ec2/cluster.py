@@ -7,7 +7,7 @@ program nor state grows with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pulumi
@@ -218,7 +218,7 @@ class Cluster(pulumi.ComponentResource):
 
     def _end(self, shape: ClusterShape, account: Account, stops: list[StopCall], state: TuningState) -> None:
         """From outside, when the job's time or the stack's is over: nodes that hang can't end themselves."""
-        moment = end_of(shape, state, expires=self._context.expires, now=datetime.now(UTC))
+        moment = end_of(shape, state, expires=self._context.expires, now=self._context.target.now())
         names = self._names.expiry(self._names.cluster)
         create_expiry(self._logical, names, account, at=moment, calls=stops, opts=self._child)
 

@@ -5,7 +5,7 @@ Everything here but the log lives only as long as the job isn't over; what it ha
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pulumi
 import pulumi_aws as aws
@@ -252,7 +252,7 @@ class Training(pulumi.ComponentResource):
 
     def _end(self, account: Account, stop: StopCall, state: TuningState) -> None:
         """From outside, when the job's time or the stack's is over: an instance that hangs can't end itself."""
-        moment = end_of(self._training, state, expires=self._context.expires, now=datetime.now(UTC))
+        moment = end_of(self._training, state, expires=self._context.expires, now=self._context.target.now())
         if moment is not None:
             name = self._names.training
             create_expiry(self._logical, self._names.expiry(name), account, at=moment, calls=[stop], opts=self._child)

@@ -7,7 +7,6 @@ controller submits the job itself (`scripts/submit.sh`), and has the cluster del
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -205,7 +204,7 @@ class Cluster(pulumi.ComponentResource):
         expires = self._context.expires
         # A training plan may begin in weeks; nothing bills before.
         reserved = self._pretraining.cluster.capacity == "training-plan"
-        moment = expires if reserved else end_of(shape, state, expires=expires, now=datetime.now(UTC))
+        moment = expires if reserved else end_of(shape, state, expires=expires, now=self._context.target.now())
         if moment is None:
             return
         stop = StopCall(

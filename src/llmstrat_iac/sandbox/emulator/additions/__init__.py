@@ -28,6 +28,7 @@ from llmstrat_iac.sandbox.emulator.additions import (
     private_integration,
     request_identity,
     sagemaker,
+    schedules,
     service_quotas,
     transfer_mode,
     vpc_links,
@@ -56,6 +57,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *compute.ADDITIONS,
     capacity.ADDITION,
     fsx.ADDITION,
+    schedules.ADDITION,
 )
 
 

@@ -1,4 +1,4 @@
-"""The API: a registered target brings its capacity within limits at once; policies and schedules are kept, not run."""
+"""The API: a registered target brings its capacity within limits at once; policies are kept, not run."""
 
 from __future__ import annotations
 
@@ -132,8 +132,18 @@ def put_action(asked: Arguments) -> Mapping[str, Any]:
     }
     if not action.get("Schedule"):
         raise ApiError("ValidationException", "Schedule is required for a new scheduled action.")
+    _check_schedule(action)
     SCALING.actions[key] = action
     return {}
+
+
+def _check_schedule(action: Mapping[str, Any]) -> None:
+    from llmstrat_iac.sandbox.emulator.schedules.occasions import target_timing
+
+    try:
+        target_timing(action).check()
+    except ValueError as error:
+        raise ApiError("ValidationException", f"Value at 'schedule' failed to satisfy constraint: {error}") from error
 
 
 def _delete(kept: Any, asked: Arguments, name: str, what: str) -> Mapping[str, Any]:
