@@ -37,15 +37,16 @@ def offers(*, spec: Path, sandbox: bool, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2, default=str))
         return 0
-    made = table(
-        "#", "what", "instances", "zone", "from", "to (UTC)", "hours", "at once", right=("#", "hours", "at once")
-    )
-    for number, each in enumerate(found, 1):
-        instances = f"{each.count} x {each.instance}"
-        made.add_row(str(number), _what(each), instances, each.zone, *_period(each), f"{each.hours:,.1f}", _sum(each))
-    print_table(console(), made)
     if not found:
         click.echo("None is on sale for this cluster and length now.")
+        return 0
+    # All are of the product, the type and the number that were asked for.
+    click.echo(f"{_named(found[0]).capitalize()}s with {found[0].count} x {found[0].instance}; times in UTC\n")
+    made = table("#", "zone", "from", "to", "hours", "parts", "at once", right=("#", "hours", "parts", "at once"))
+    for number, each in enumerate(found, 1):
+        amounts = (f"{each.hours:,.1f}", str(each.parts), _sum(each))
+        made.add_row(str(number), each.zone, *_period(each), *amounts)
+    print_table(console(), made)
     return 0
 
 
@@ -71,9 +72,10 @@ def buy(*, spec: Path, number: int, sandbox: bool, confirm_usd: float | None) ->
         market = open_market(resolved, open_session(resolved.spec.region))
         chosen = choose(offerings(market), number)
         start, end = _period(chosen)
+        hours = f"{chosen.hours:,.1f} hours" + (f" in {chosen.parts} parts" if chosen.parts > 1 else "")
         click.echo(
-            f"{_what(chosen)}: {chosen.count} x {chosen.instance} in {chosen.zone}, {start} to {end} UTC, "
-            f"{chosen.hours:,.1f} hours, for {_sum(chosen)} at once.\n"
+            f"{_named(chosen).capitalize()}: {chosen.count} x {chosen.instance} in {chosen.zone}, "
+            f"{start} to {end} UTC, {hours}, for {_sum(chosen)} at once.\n"
             "This can't be cancelled, changed or paid back, whether it is used or not."
         )
         typed = (
@@ -100,9 +102,8 @@ def _offered(spec: Path, *, sandbox: bool) -> tuple[Offering, ...]:
         return offerings(open_market(resolved, open_session(resolved.spec.region)))
 
 
-def _what(offering: Offering) -> str:
-    name = offering.product.replace("-", " ")
-    return name if offering.parts == 1 else f"{name} in {offering.parts} parts"
+def _named(offering: Offering) -> str:
+    return offering.product.replace("-", " ")
 
 
 def _period(offering: Offering) -> tuple[str, str]:

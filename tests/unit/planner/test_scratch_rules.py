@@ -15,7 +15,7 @@ from llmstrat_iac.plan import Finding, Severity
 NOWHERE = Search(None, (), ())
 BLOCK = {"capacity": "capacity-block", "reservation": "cr-0123456789abcdef0", "zone": "us-east-1a"}
 PLAN = "arn:aws:sagemaker:us-east-1:123456789012:training-plan/q1"
-SAGEMAKER = {"runtime": "sagemaker", "capacity": "training-plan"}
+SAGEMAKER = {"runtime": "sagemaker", "capacity": "training-plan", "zone": "us-east-1a"}
 
 
 def shape(**changes: Any) -> dict[str, Any]:
@@ -173,7 +173,8 @@ def test_auto_nodes_need_an_aim(tmp_path: Path) -> None:
     [
         ({"capacity": "capacity-block"}, "reservation-missing", ("`cr-…`", "llmstrat capacity")),
         ({"capacity": "reservation"}, "reservation-missing", ("capacity reservation's id",)),
-        (SAGEMAKER, "reservation-missing", ("training plan's ARN",)),
+        (SAGEMAKER, "reservation-missing", ("training plan's ARN", "llmstrat capacity buy")),
+        (SAGEMAKER | {"reservation": PLAN, "zone": None}, "zone-missing", ("sagemaker describe-training-plan",)),
         (BLOCK | {"reservation": "block-1"}, "reservation-misshapen", ("`block-1`",)),
         (BLOCK | {"zone": None}, "zone-missing", ("such as `us-east-1a`",)),
         (BLOCK | {"zone": "us-west-2a"}, "zone-elsewhere", ("`us-west-2a` is no zone of us-east-1",)),

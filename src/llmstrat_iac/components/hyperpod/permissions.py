@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from llmstrat_iac.catalog.sagemaker_images import TRAINING
 from llmstrat_iac.components.hyperpod.names import CLUSTER_LOGS, HyperPodNames
 from llmstrat_iac.components.sagemaker.images import resolve
-from llmstrat_iac.components.sagemaker.permissions import cluster_surroundings
+from llmstrat_iac.components.sagemaker.permissions import cluster_surroundings, training_plan
 from llmstrat_iac.components.sagemaker.roles import parse_image
 from llmstrat_iac.hookspecs import IamStatement, ResolvedSpec
 
@@ -46,6 +46,7 @@ def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
     yield _statement("logs", "DeleteLogGroup FilterLogEvents", (logs,), "what HyperPod writes of its nodes' start")
     yield _statement("ecr", "BatchGetImage", (image.arn,), f"whether the container {image.repository} is there")
     yield from cluster_surroundings(pretraining, names.cluster)
+    yield from training_plan(pretraining, "CreateCluster UpdateCluster")
 
 
 def _statement(service: str, operations: str, resources: tuple[str, ...], reason: str) -> IamStatement:

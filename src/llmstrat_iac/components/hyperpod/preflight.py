@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from llmstrat_iac.catalog.quotas import QuotaNeed
 from llmstrat_iac.catalog.sagemaker_images import TRAINING
 from llmstrat_iac.components.quotas import check_quotas
-from llmstrat_iac.components.sagemaker.cluster_preflight import check_plan
 from llmstrat_iac.components.sagemaker.images import resolve
+from llmstrat_iac.components.sagemaker.plan_preflight import check_plan
 from llmstrat_iac.components.sagemaker.preflight import check_image
 from llmstrat_iac.components.sagemaker.roles import parse_image
+from llmstrat_iac.components.sagemaker.training_plans import CLUSTERS
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.plan import Finding
 from llmstrat_iac.pretraining import ResolvedPretraining
@@ -23,7 +25,8 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     image = pretraining.options.image or resolve(TRAINING, pretraining.region)
     yield from check_image("cluster.options.image", parse_image(image), session)
     yield from check_quotas(_needs(pretraining), session)
-    yield from check_plan(pretraining, session, target="hyperpod-cluster")
+    ttl = resolved.spec.limits.ttl.duration
+    yield from check_plan(pretraining, session, target=CLUSTERS, now=datetime.now(UTC), ttl=ttl)
 
 
 def _needs(pretraining: ResolvedPretraining) -> Iterator[QuotaNeed]:

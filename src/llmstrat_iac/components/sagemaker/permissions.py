@@ -161,10 +161,24 @@ def _cluster(pretraining: ResolvedPretraining) -> Iterator[IamStatement]:
     yield from _training_jobs(pretraining.stack_name)
     yield _image(pretraining.options.image or resolve(TRAINING, pretraining.region))
     yield from cluster_surroundings(pretraining, names.cluster)
+    yield from training_plan(pretraining, "CreateTrainingJob")
+
+
+def training_plan(pretraining: ResolvedPretraining, creation: str) -> Iterator[IamStatement]:
+    """Reading the plan that the spec names, and creating on its instances. Buying isn't part of deploying.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/training-plan-iam-permissions.html
+    """
+    if pretraining.cluster.capacity != "training-plan":
+        return
+    plan = pretraining.cluster.reservation or f"{_SAGEMAKER}training-plan/*"
+    yield _statement("sagemaker", "DescribeTrainingPlan", (plan,), "the training plan")
+    used = (plan, f"{_SAGEMAKER}reserved-capacity/*")
+    yield _statement("sagemaker", creation, used, "what the plan reserves; ids are chosen by SageMaker")
 
 
 def cluster_surroundings(pretraining: ResolvedPretraining, name: str) -> Iterator[IamStatement]:
-    """Network and file system of a cluster that SageMaker runs, and the plan that reserves it."""
+    """Network and file system of a cluster that SageMaker runs."""
     yield from network_permissions(nat=True)
     # For network interfaces that a job has left.
     interfaces = ("arn:{partition}:ec2:{region}:{account}:network-interface/*",)
@@ -173,9 +187,6 @@ def cluster_surroundings(pretraining: ResolvedPretraining, name: str) -> Iterato
     )
     if has_file_system(pretraining):
         yield from file_system_statements(name)
-    if pretraining.cluster.capacity == "training-plan":
-        plan = (f"{_SAGEMAKER}training-plan/*", f"{_SAGEMAKER}reserved-capacity/*")
-        yield _statement("sagemaker", "DescribeTrainingPlan", plan, "the training plan")
 
 
 def _image(uri: str) -> IamStatement:

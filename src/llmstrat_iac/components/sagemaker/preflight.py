@@ -27,7 +27,7 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
         yield from check_image(path, parse_image(uri), session)
     pretraining = resolved.pretraining
     if pretraining is not None and pretraining.runtime.name == "sagemaker":
-        yield from check_cluster(pretraining, session)
+        yield from check_cluster(resolved, session)
 
 
 def _images(resolved: ResolvedSpec) -> Iterator[tuple[str, str]]:

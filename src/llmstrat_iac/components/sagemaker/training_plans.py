@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +23,7 @@ from llmstrat_iac.pretraining.capacity import Offering
 JOBS, CLUSTERS = "training-job", "hyperpod-cluster"
 """What a plan is for: one for jobs can't be used by clusters."""
 _LONGEST_DAYS, _MOST_INSTANCES = 182, 64
-_LEAD_HOURS = {JOBS: 0.5, CLUSTERS: 1.0}
+LEAD = {JOBS: timedelta(minutes=30), CLUSTERS: timedelta(hours=1)}
 """How long before the end SageMaker begins to take the instances away."""
 _NAME_LENGTH = 64
 _OFFERS = "`llmstrat capacity offers` shows what is on sale"
@@ -50,7 +51,7 @@ def plan_size(nodes: int) -> int:
 
 def plan_hours(days: float, target: str) -> int:
     """The shortest plan in which so many days can be used. LlmstratError if there is none so long."""
-    whole = math.ceil((days * 24 + _LEAD_HOURS[target]) / 24)
+    whole = math.ceil((timedelta(days=days) + LEAD[target]) / timedelta(days=1))
     if whole > _LONGEST_DAYS:
         raise LlmstratError(
             f"{days:.0f} days are more than a training plan lasts ({_LONGEST_DAYS})",
@@ -124,7 +125,7 @@ class TrainingPlans:
 
 def _offerings(raw: dict[str, Any]) -> list[Offering]:
     """One, or none if its parts are in several zones."""
-    parts = raw.get("ReservedCapacityOfferings") or ()
+    parts: list[dict[str, Any]] = raw.get("ReservedCapacityOfferings") or []
     if len({each.get("AvailabilityZone") for each in parts}) != 1:
         return []
     return [

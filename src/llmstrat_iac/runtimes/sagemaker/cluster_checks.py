@@ -50,14 +50,17 @@ def check_cluster(pretraining: ResolvedPretraining) -> Iterator[Finding]:
 def check_training_plan(pretraining: ResolvedPretraining) -> Iterator[Finding]:
     """Whether `reservation` is what SageMaker takes for `capacity: training-plan`."""
     cluster = pretraining.cluster
-    if cluster.capacity == "training-plan" and not _TRAINING_PLAN.match(cluster.reservation or ""):
+    if cluster.capacity != "training-plan" or cluster.reservation is None:  # the strategy asks for it
+        return
+    if not _TRAINING_PLAN.match(cluster.reservation):
         yield Finding(
             "sagemaker.training-plan",
             Severity.ERROR,
             "cluster.reservation",
             f"`{cluster.reservation}` is no training plan",
             reason="SageMaker takes reserved capacity by the ARN of a plan",
-            remedy="give its ARN, as `aws sagemaker list-training-plans` lists it: `arn:…:training-plan/NAME`",
+            remedy="give its ARN, `arn:…:training-plan/NAME`, as `llmstrat capacity buy` has printed it, or "
+            "`aws sagemaker list-training-plans`",
         )
 
 

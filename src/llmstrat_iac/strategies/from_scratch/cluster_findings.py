@@ -17,9 +17,15 @@ _RESERVED = {
     "reservation": "the capacity reservation's id, `cr-…`",
     "training-plan": "the training plan's ARN",
 }
+_ON_SALE = "`llmstrat capacity offers` lists what is on sale, `llmstrat capacity buy` buys and prints what to write"
+_TO_BUY = {
+    "capacity-block": _ON_SALE,
+    "reservation": "`aws ec2 create-capacity-reservation` makes one, and it bills from then on",
+    "training-plan": _ON_SALE,
+}
 _RESERVATION = re.compile(r"^cr-[0-9a-f]{8,17}$")
 """EC2's API: CapacityReservationId. Capacity blocks are reservations, too."""
-_TIED_TO_ZONE = frozenset({"capacity-block", "reservation"})
+_OF_EC2 = frozenset({"capacity-block", "reservation"})
 _SHOWN = 2
 
 
@@ -128,9 +134,9 @@ def _reservation(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             path="cluster.reservation",
             message=f"`capacity: {block.capacity}` needs {wanted}",
             reason="`up` uses what is bought or reserved, and never buys by itself",
-            remedy="`llmstrat capacity` looks for offers and buys; or set `capacity: on-demand`",
+            remedy=f"{_TO_BUY[block.capacity]}; or set `capacity: on-demand`",
         )
-    elif block.capacity in _TIED_TO_ZONE and not _RESERVATION.match(block.reservation):
+    elif block.capacity in _OF_EC2 and not _RESERVATION.match(block.reservation):
         yield Finding(
             rule="reservation-misshapen",
             severity=Severity.ERROR,
@@ -153,14 +159,17 @@ def _reservation(pretraining: ResolvedPretraining) -> Iterator[Finding]:
 def _zone(pretraining: ResolvedPretraining) -> Iterator[Finding]:
     block, region = pretraining.cluster, pretraining.region
     if block.zone is None:
-        if block.capacity in _TIED_TO_ZONE:
+        if block.capacity in _RESERVED:
+            describe = "ec2 describe-capacity-reservations"
+            if block.capacity not in _OF_EC2:
+                describe = "sagemaker describe-training-plan"
             yield Finding(
                 rule="zone-missing",
                 severity=Severity.ERROR,
                 path="cluster.zone",
                 message=f"`capacity: {block.capacity}` needs the zone that it is in",
                 reason="nodes in another zone can't use it, and would wait for capacity that never comes",
-                remedy=f"set `zone:` as `aws ec2 describe-capacity-reservations` says, such as `{region}a`",
+                remedy=f"set `zone:` as `aws {describe}` says, such as `{region}a`",
             )
         return
     if not re.fullmatch(rf"{re.escape(region)}[a-z]", block.zone):
@@ -194,5 +203,5 @@ def _spot(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             path="cluster.capacity",
             message=f"one reclaimed node stops all {block.nodes}",
             reason="the larger the cluster, the rarer are hours in which it keeps all of its spot instances",
-            remedy="set `capacity: on-demand`, or buy a capacity block; or be patient",
+            remedy="set `capacity: on-demand`, or buy some (`llmstrat capacity offers`); or be patient",
         )

@@ -20,8 +20,9 @@ from llmstrat_iac.strategies.closed_api.preflight import guarded
 from llmstrat_iac.strategies.closed_api.preflight import preflight as gateway_preflight
 from llmstrat_iac.strategies.from_scratch.inputs import check_inputs
 
-_OWN_CAPACITY = frozenset({"capacity-block", "reservation", "training-plan"})
-"""Bought or reserved before: on-demand and spot quotas don't count it."""
+_OWN_CAPACITY = frozenset({"capacity-block", "reservation"})
+"""Bought or reserved before: on-demand and spot quotas don't count it. SageMaker's do count what a training plan has:
+https://docs.aws.amazon.com/sagemaker/latest/dg/training-plan-quotas.html"""
 
 
 def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
@@ -54,7 +55,8 @@ def cluster_needs(pretraining: ResolvedPretraining) -> Iterator[QuotaNeed]:
     block, plan = pretraining.cluster, pretraining.plan
     if block.capacity not in _OWN_CAPACITY:
         nodes = plan.nodes + block.spare_nodes
-        yield from pretraining.runtime.quotas("cluster", plan.instance, nodes, block.capacity)
+        purchase = "spot" if block.capacity == "spot" else "on-demand"
+        yield from pretraining.runtime.quotas("cluster", plan.instance, nodes, purchase)
 
 
 def _token(pretraining: ResolvedPretraining) -> str | None:

@@ -9,6 +9,7 @@ from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.spec.common import Limits
 from llmstrat_iac.strategies.from_scratch.run_plan import RunPlan
 from llmstrat_iac.strategies.from_scratch.run_sizing import dollars, duration, spread
+from llmstrat_iac.strategies.from_scratch.unknown_price import check_unknown_price
 
 _DAY = 86_400
 
@@ -29,7 +30,7 @@ def check_run(run: RunPlan, limits: Limits) -> Iterator[Finding]:
     ):
         yield replace(each, severity=Severity.WARNING) if gate_only else each
     yield from _dearer_than_allowed(run, limits)
-    yield from _unknown_price(run)
+    yield from check_unknown_price(run, limits)
 
 
 def _trains_nothing(run: RunPlan) -> Finding:
@@ -60,7 +61,7 @@ def _ends_before_it_is_done(run: RunPlan, limits: Limits) -> Iterator[Finding]:
 
 def _dearer_than_allowed(run: RunPlan, limits: Limits) -> Iterator[Finding]:
     limit, hour = limits.max_hourly_usd, run.hour.usd
-    if limit is not None and hour > limit:
+    if run.node_usd is not None and limit is not None and hour > limit:
         yield Finding(
             rule="cluster-hourly-limit",
             severity=Severity.ERROR,
@@ -112,16 +113,3 @@ def _loses_everything(run: RunPlan) -> Iterator[Finding]:
         reason="each of them costs the whole run up to then",
         remedy="leave `checkpoints.enabled` out",
     )
-
-
-def _unknown_price(run: RunPlan) -> Iterator[Finding]:
-    if run.node_usd is None:
-        yield Finding(
-            rule="unknown-price",
-            severity=Severity.WARNING,
-            path="cluster.instance",
-            message=f"no price of {run.name} ({run.pretraining.cluster.capacity}) is known in "
-            f"{run.pretraining.region} for {run.pretraining.runtime.title}",
-            reason="the spec's limits can't be held against a bill that nobody knows",
-            remedy="look it up on AWS's price page before you rely on the estimate",
-        )

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 from managed_cluster_kit import FILES, OBJECTS, PLAN_ARN, pretraining_of, resolve
-from sagemaker_fakes import Client, Session, refusal
+from sagemaker_fakes import Client, Session
 
+from llmstrat_iac.components.hyperpod.permissions import permissions as cluster_permissions
 from llmstrat_iac.components.sagemaker.permissions import permissions
 from llmstrat_iac.components.sagemaker.preflight import preflight
 from llmstrat_iac.plan import Finding, Severity
 
 PLANNED = {"capacity": "training-plan", "reservation": PLAN_ARN, "zone": "us-east-1b"}
+SAGEMAKER = "arn:{partition}:sagemaker:{region}:{account}:"
 THERE = {"images": [{}], "failures": []}
 
 
@@ -114,53 +116,6 @@ def test_the_longest_run_time_is_asked_for(tmp_path: Path) -> None:
     assert "--desired-value 864000" in finding.remedy
 
 
-def reserved(**changes: Any) -> dict[str, Any]:
-    capacity = {"InstanceType": "ml.p5.48xlarge", "TotalInstanceCount": 2, "AvailabilityZone": "us-east-1b"}
-    plan = {
-        "Status": "Active",
-        "TargetResources": ["training-job"],
-        "AvailableInstanceCount": 2,
-        "ReservedCapacitySummaries": [capacity],
-    }
-    return plan | changes
-
-
-def test_a_plan_that_fits_needs_no_word(tmp_path: Path) -> None:
-    assert asked(tmp_path, reserved(), **PLANNED) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "cluster", "words"),
-    [
-        ({"Status": "Expired"}, {}, "the plan is Expired"),
-        ({"TargetResources": ["hyperpod-cluster"]}, {}, "isn't for training-jobs"),
-        ({"ReservedCapacitySummaries": []}, {}, "reserves no ml.p5.48xlarge"),
-        ({}, {"nodes": 4}, "has 2 ml.p5.48xlarge, and 4 are needed"),
-        ({}, {"zone": "us-east-1d"}, "are in us-east-1b, and `cluster.zone` is `us-east-1d`"),
-        ({}, {"zone": None}, "`cluster.zone` is not set"),
-    ],
-)
-def test_a_plan_that_doesnt_fit_is_refused(
-    tmp_path: Path, changes: dict[str, Any], cluster: dict[str, Any], words: str
-) -> None:
-    (finding,) = asked(tmp_path, reserved(**changes), **PLANNED | cluster)
-    assert finding.severity is Severity.ERROR
-    assert words in finding.message
-
-
-def test_a_plan_in_use_may_be_in_use_by_this_stack(tmp_path: Path) -> None:
-    (finding,) = asked(tmp_path, reserved(AvailableInstanceCount=0), **PLANNED)
-    assert finding.severity is Severity.WARNING
-
-
-@pytest.mark.parametrize(
-    ("code", "severity"), [("ResourceNotFound", Severity.ERROR), ("AccessDeniedException", Severity.WARNING)]
-)
-def test_a_plan_that_isnt_there_and_one_that_nobody_may_see(tmp_path: Path, code: str, severity: Severity) -> None:
-    (finding,) = asked(tmp_path, refusal(code), **PLANNED)
-    assert finding.severity is severity
-
-
 def test_deploying_needs_named_actions(tmp_path: Path) -> None:
     resolved = resolve(tmp_path, "sagemaker", **PLANNED)
     found = list(permissions(resolved))
@@ -175,3 +130,19 @@ def test_deploying_needs_named_actions(tmp_path: Path) -> None:
     assert {"ec2:CreateNatGateway", "fsx:CreateFileSystem"} <= actions
     known = set(get_session().get_service_model("sagemaker").operation_names)
     assert {each.partition(":")[2] for each in actions if each.startswith("sagemaker:")} <= known
+
+
+@pytest.mark.parametrize(
+    ("runtime", "used"), [("sagemaker", ["CreateTrainingJob"]), ("hyperpod", ["CreateCluster", "UpdateCluster"])]
+)
+def test_a_plan_is_read_and_used_and_nobody_may_buy_one(tmp_path: Path, runtime: str, used: list[str]) -> None:
+    ask = {"sagemaker": permissions, "hyperpod": cluster_permissions}[runtime]
+    found = list(ask(resolve(tmp_path, runtime, **PLANNED)))
+    of_plan = {each.actions: each.resources for each in found if PLAN_ARN in each.resources}
+    assert of_plan == {
+        ("sagemaker:DescribeTrainingPlan",): (PLAN_ARN,),
+        tuple(f"sagemaker:{each}" for each in used): (PLAN_ARN, f"{SAGEMAKER}reserved-capacity/*"),
+    }
+    actions = {action for each in found for action in each.actions}
+    assert not actions & {"sagemaker:CreateTrainingPlan", "sagemaker:SearchTrainingPlanOfferings"}
+    assert not any(PLAN_ARN in each.resources for each in ask(resolve(tmp_path, runtime)))
