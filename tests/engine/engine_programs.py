@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
-GATE_SECONDS = 60
+GATE_SECONDS = 600
 Program = Callable[[], None]
 
 

@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         self._chunk(FIRST)
-        self.target.go_on.wait(10)
+        self.target.go_on.wait(120)
         self._chunk(LAST)
         self.wfile.write(b"0\r\n\r\n")
         return None
@@ -118,7 +118,7 @@ class PrivateApi:
         if keys is not None:
             SigV4Auth(keys, service, region).add_auth(request)
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=120)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request("POST", parts.path + path, sent or body, {**request.headers, **named})
         return connection, connection.getresponse()

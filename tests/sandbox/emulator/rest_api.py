@@ -84,7 +84,7 @@ class Api:
     def open(self, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Any:
         """Send a POST and return the connection and the response, not yet read."""
         host, port = self.url.removeprefix("http://").split(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection = http.client.HTTPConnection(host, int(port), timeout=120)
         connection.request(
             "POST",
             f"/_aws/execute-api/{self.id}/{self.stage}{path}",
@@ -109,7 +109,7 @@ class Api:
             Handler="main.handler",
             Role=ROLE,
             Code={"ZipFile": code},
-            Timeout=options.pop("Timeout", 10),
+            Timeout=options.pop("Timeout", 60),
             **options,
         )
         return str(made["FunctionArn"])

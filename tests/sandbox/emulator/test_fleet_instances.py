@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from compute_kit import IMAGE, PORT, SERVES, Place, encoded, make_place, tag_list
-from sandbox_kit import Clients, clients, eventually
+from sandbox_kit import Clients, clients, eventually, standing_time
 
 from llmstrat_iac.sandbox.environment import NO_WAY_OUT, process_variables
 from llmstrat_iac.sandbox.fleet.process import running_engines
@@ -28,9 +28,10 @@ def healthy(place: Place, targets: str, number: int) -> bool:
 
 def test_a_fleet_answers_once_its_model_is_loaded(place: Place) -> None:
     _, targets = place.balancer()
-    place.scale(place.fleet_template(), TargetGroupARNs=[targets])
-    assert place.health(targets) == ["initial"]
-    assert place.ask("llama").status in (502, 503)
+    with standing_time():
+        place.scale(place.fleet_template(), TargetGroupARNs=[targets])
+        assert place.health(targets) == ["initial"]
+        assert place.ask("llama").status in (502, 503)
     assert healthy(place, targets, 1)
     answer = json.loads(place.ask("llama").read())
     assert answer["choices"][0]["message"]["content"].startswith("Sandbox answer")

@@ -123,7 +123,7 @@ def test_the_relay_gets_a_stream_through_it(api: PrivateApi, target: Target, mon
     config = parse_config(Fields(document, "relay.json"))
     relay = create_relay(config, credentials=lambda: LAMBDA_KEYS, write=lambda _line: None)
     body = json.dumps({"model": "own", "messages": [], "stream": True}).encode()
-    answer = relay.handle(Request("POST", "/chat/completions", body, "web", "r1", time.monotonic() + 20))
+    answer = relay.handle(Request("POST", "/chat/completions", body, "web", "r1", time.monotonic() + 120))
     assert not isinstance(answer.body, bytes)
     assert next(answer.body).startswith(FIRST.strip())
     assert not target.go_on.is_set()

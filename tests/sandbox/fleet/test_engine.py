@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from sandbox_kit import eventually, post
+from sandbox_kit import post, standing_time
 
 from llmstrat_iac.sandbox.environment import NO_WAY_OUT, process_variables
 
@@ -45,7 +45,7 @@ def url_of(process: subprocess.Popen[bytes]) -> str:
 
 def end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,13 @@ def get(url: str) -> urllib3.BaseHTTPResponse:
 
 
 def test_it_is_unhealthy_until_the_model_is_loaded(tmp_path: Path) -> None:
-    process = start(tmp_path, *ARGUMENTS, seconds="0.5")
-    url = url_of(process)
-    assert (get(f"{url}/health").status, get(f"{url}/ping").status) == (503, 503)
-    assert post(f"{url}/v1/chat/completions", {"model": "llama", "messages": QUESTION}).status == 503
-    assert eventually(lambda: get(f"{url}/health").status == 200)
+    with standing_time() as go_on:
+        process = start(tmp_path, *ARGUMENTS, seconds="60")
+        url = url_of(process)
+        assert (get(f"{url}/health").status, get(f"{url}/ping").status) == (503, 503)
+        assert post(f"{url}/v1/chat/completions", {"model": "llama", "messages": QUESTION}).status == 503
+        go_on(60)
+        assert get(f"{url}/health").status == 200
     end(process)
 
 
@@ -74,7 +76,7 @@ def test_it_ends_when_its_parent_does(tmp_path: Path) -> None:
     url_of(process)
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(10) is not None
+    assert process.wait(60) is not None
     assert process.stdout is not None
     process.stdout.close()
 
@@ -158,5 +160,5 @@ def test_keys_guard_what_vllm_guards(tmp_path: Path) -> None:
 
 def test_arguments_that_wont_do_are_told(tmp_path: Path) -> None:
     process = start(tmp_path, "--served-model-name", "a")
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 1

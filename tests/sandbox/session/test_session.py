@@ -57,7 +57,7 @@ def test_the_environment_leads_to_the_processes(sandbox: SandboxSession) -> None
     vendors = ["bedrock", "gemini", "mistral", "openai"]
     assert sorted(upstreams) == sorted([*vendors, "gcs", "gemini-tuning", "google-token"])
     port = int(environment["PULUMI_DEBUG_PROVIDERS"].removeprefix("aws:"))
-    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    socket.create_connection(("127.0.0.1", port), timeout=60).close()
     assert Path(environment["AWS_CONFIG_FILE"]).read_text() == ""
     assert Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://")).is_dir()
 
@@ -156,7 +156,7 @@ def test_a_record_that_cannot_be_read_is_no_sandbox(home: Path, content: str) ->
 
 def test_a_pid_that_another_process_has_now_is_left_alone(home: Path) -> None:
     home.mkdir()
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
         started = processes.start_time(stranger.pid)
         assert started is not None

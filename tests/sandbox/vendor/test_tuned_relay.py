@@ -35,7 +35,7 @@ def ask(provider: dict[str, Any], model: str) -> str:
         parse_config(Fields(document, "relay.json")), fetch=lambda _arn: "sk-key", write=lambda _: None
     )
     body = json.dumps({"model": "support", "messages": [{"role": "user", "content": "hello"}]}).encode()
-    request = Request("POST", "/chat/completions", body, "web", "req-1", time.monotonic() + 30)
+    request = Request("POST", "/chat/completions", body, "web", "req-1", time.monotonic() + 120)
     answer = relay.handle(request)
     assert isinstance(answer.body, bytes)
     assert answer.status == 200, answer.body

@@ -116,6 +116,6 @@ def _run(folder: Path, handler: str, check: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     return done.stdout.strip()

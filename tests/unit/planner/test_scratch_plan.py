@@ -82,7 +82,7 @@ def test_the_sizing_says_what_how_where_how_long_and_for_how_much(tmp_path: Path
     assert told["run: time"].startswith("2 to 4 days | likely 3 days")
     assert told["run: checkpoints"].startswith("every 250 steps | 14 GiB, training stands still for 3 s")
     assert told["run: failures"].startswith("about 5.0% likely | 14 to 72 minutes of work done twice")
-    assert "MWh" in told["run: energy"]
+    assert told["run: energy"] == "500 to 700 kWh | nodes and data centre (PUE 1.12); CO2 unknown"
     assert told["run: cost"].startswith("2,100 to 4,200 USD | 44.")
     assert told["alternative"] == "4 x p4d.24xlarge | 1 to 2 days, 2,100 to 4,200 USD"
     assert told["assumed"] == " | torchtitan 0.3.0"
@@ -115,9 +115,9 @@ def test_the_planner_itself_is_asked(tmp_path: Path) -> None:
 
 def test_the_plan_is_as_large_for_two_thousand_nodes_as_for_two(tmp_path: Path) -> None:
     small = plan(tmp_path, made=found())
-    began = time.perf_counter()
+    began = time.process_time()
     large = plan(tmp_path, made=found(nodes=2000), cluster={"nodes": 2000})
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert large.stack.resources == small.stack.resources
     assert len(large.stack.costs) == len(small.stack.costs)
 

@@ -39,7 +39,7 @@ class Bedrock:
 
     def client(self) -> Any:
         """A real botocore client for this server."""
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=5, connect_timeout=1)
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=60, connect_timeout=60)
         return _session().create_client(
             "bedrock-runtime", region_name="us-east-1", endpoint_url=self.url, config=config
         )

@@ -123,7 +123,7 @@ def spoken(documents: list[Any]) -> str:
     return "".join(choice["delta"].get("content") or "" for choice in choices)
 
 
-def wait_for(condition: Any, seconds: float = 5) -> None:
+def wait_for(condition: Any, seconds: float = 60) -> None:
     """Poll until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -88,7 +88,7 @@ def stream(*pieces: bytes, before: threading.Event | None = None, dies: bool = F
     def answer(handler: VendorHandler) -> None:
         handler.start(200, content_type="text/event-stream", transfer_encoding="chunked")
         if before is not None:
-            before.wait(10)
+            before.wait(60)
         for piece in pieces:
             handler.chunk(piece)
         if dies:

