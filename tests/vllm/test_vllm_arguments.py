@@ -24,10 +24,10 @@ TUNED = Weights(
     "assistant-base",
     (
         Adapter("assistant", "s3://models/training/0123456789ab-1/output/", None, 16),
-        Adapter("legal", "example/legal-adapter", None, 40),
+        Adapter("legal", "example/legal-adapter", REVISION, 40),
     ),
 )
-PATHS = {"assistant": "/models/assistant"}
+PATHS = {"assistant": "/models/assistant", "legal": "/models/legal"}
 SERVINGS: dict[str, list[str]] = {
     "hub": server_arguments(resolve_serving(placed("g6e.xlarge")), HUB),
     "s3": server_arguments(resolve_serving(placed("g6e.xlarge")), S3),
@@ -107,7 +107,7 @@ def test_adapters_are_served_by_their_names(parsed: Mapping[str, Mapping[str, An
     assert (values["max_loras"], values["max_lora_rank"]) == (2, 64)
     assert [(module["name"], module["path"]) for module in values["lora_modules"]] == [
         ("assistant", "/models/assistant"),
-        ("legal", "example/legal-adapter"),
+        ("legal", "/models/legal"),
     ]
 
 

@@ -6,13 +6,15 @@ Only the headers of one file are asked for. `HF_ENDPOINT` is the hub's own varia
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import urllib3
 
 from llmstrat_iac.open_model import ResolvedModel
 from llmstrat_iac.plan import Finding, Severity
+from llmstrat_iac.spec.open_model import AdapterBlock
+from llmstrat_iac.spec.places import in_s3
 from llmstrat_iac.spec.pretraining import TokenizerBlock
 
 _RULE = "hub.model"
@@ -27,9 +29,11 @@ class _Wanted:
     repository: str
     revision: str | None
     file: str
-    names_token: bool
     block: str
     field: str
+    token_block: str
+    """Of whose `token` it is asked for."""
+    names_token: bool
 
     @property
     def page(self) -> str:
@@ -40,14 +44,26 @@ def check_hub(model: ResolvedModel, token: str | None) -> Iterator[Finding]:
     """Yield what the hub says of a model; `token` is None where the preflight can't read it."""
     block = model.block
     if not block.in_s3:
-        yield _ask(_Wanted(block.id, block.revision, "config.json", block.token is not None, "model", "id"), token)
+        named = block.token is not None
+        yield _ask(_Wanted(block.id, block.revision, "config.json", "model", "id", "model", named), token)
+
+
+def check_adapters(model: ResolvedModel, adapters: Sequence[AdapterBlock], token: str | None) -> Iterator[Finding]:
+    """The same of the adapters that are served beside it; they are downloaded with the model's token."""
+    named = model.block.token is not None
+    for number, each in enumerate(adapters):
+        if not in_s3(each.source):
+            where = f"serving.adapters[{number}]"
+            file = "adapter_config.json"
+            yield _ask(_Wanted(each.source, each.revision, file, where, "source", "model", named), token)
 
 
 def check_tokenizer(block: TokenizerBlock, token: str | None) -> Iterator[Finding]:
     """The same of a tokenizer."""
     if not block.in_s3:
         named = block.token is not None
-        yield _ask(_Wanted(block.source, block.revision, "tokenizer.json", named, "tokenizer", "source"), token)
+        wanted = _Wanted(block.source, block.revision, "tokenizer.json", "tokenizer", "source", "tokenizer", named)
+        yield _ask(wanted, token)
 
 
 def _ask(wanted: _Wanted, token: str | None) -> Finding:
@@ -74,14 +90,14 @@ def _explain(status: int, wanted: _Wanted, *, has_token: bool) -> Finding:
         return _finding(Severity.INFO, wanted, wanted.field, message, "")
     if status == 401 and has_token:
         message = "the hub doesn't accept the token"
-        return _finding(Severity.ERROR, wanted, "token", message, "make a new read token on the hub")
+        remedy = "make a new read token on the hub"
+        return Finding(_RULE, Severity.ERROR, f"{wanted.token_block}.token", message, remedy=remedy)
     if status in (401, 403):
         severity = Severity.ERROR if has_token or not wanted.names_token else Severity.WARNING
         message = f"the hub grants no access to `{name}`" if has_token else f"`{name}` asks for a token"
-        remedy = (
-            f"accept the licence at {page} with the token's account" if has_token else f"set `{wanted.block}.token`"
-        )
-        return _finding(severity, wanted, "token", message, remedy)
+        place = f"{wanted.token_block}.token"
+        remedy = f"accept the licence at {page} with the token's account" if has_token else f"set `{place}`"
+        return Finding(_RULE, severity, place, message, remedy=remedy)
     if status == 404:
         message = f"the hub has no `{name}` at this revision"
         if wanted.file != "config.json":

@@ -35,8 +35,8 @@ def server_arguments(
     """What follows `vllm serve` or the image's entry point.
 
     `model_path` is the folder into which the weights were downloaded; without it vLLM fetches them itself, from the hub
-    at the pinned revision or from S3 with the image's streamer. `adapter_paths` maps an adapter's served name to its
-    folder; one in S3 or of a pinned revision must have one, since vLLM takes neither.
+    at the pinned revision or from S3 with the image's streamer. `adapter_paths` maps each adapter's served name to its
+    folder: vLLM reads adapters neither from S3 nor at a revision.
     """
     return [
         *_model(weights, model_path),
@@ -91,7 +91,4 @@ def _adapters(adapters: tuple[Adapter, ...], paths: Mapping[str, str]) -> Iterat
     yield from ("--max-lora-rank", str(loadable_rank(max(adapter.rank for adapter in adapters))))
     yield "--lora-modules"
     for adapter in adapters:
-        path = paths.get(adapter.served_name)
-        if path is None and (adapter.source.startswith("s3://") or adapter.revision is not None):
-            raise ValueError(f"the adapter {adapter.served_name} must be downloaded: vLLM takes a folder or a hub id")
-        yield json.dumps({"name": adapter.served_name, "path": path or adapter.source})
+        yield json.dumps({"name": adapter.served_name, "path": paths[adapter.served_name]})

@@ -81,3 +81,8 @@ class AdapterBlock(Closed):
     source: Place = Field(description="`s3://…/` prefix, or hub id, with `adapter_config.json` in it.")
     revision: Commit | None = Field(default=None, description="Commit of the hub's repository, 40 hexadecimal digits.")
     rank: Rank = Field(description="The adapter's rank (`r` in `adapter_config.json`).")
+
+    @model_validator(mode="after")
+    def _revision_is_pinned(self) -> AdapterBlock:
+        pinned("AdapterBlock", "revision", self.source, self.revision)
+        return self

@@ -107,7 +107,7 @@ def test_gpus_must_share_the_heads_evenly(size: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rank", "refused"), [(8, False), (24, False), (512, False), (513, True)])
 def test_a_rank_that_vllm_cant_load(rank: int, refused: bool, tmp_path: Path) -> None:
-    adapters = [{"alias": "tone", "source": "example/tone", "rank": rank}]
+    adapters = [{"alias": "tone", "source": "s3://example/tone/", "rank": rank}]
     assert ("lora-rank" in findings(tmp_path, serving={"adapters": adapters})) is refused
     trained = findings(tmp_path, serving={}, training={"hyperparameters": {"lora": {"rank": rank}}})
     assert ("lora-rank" in trained) is refused

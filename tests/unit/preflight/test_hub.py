@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from llmstrat_iac.catalog.open_models import find_model
-from llmstrat_iac.components.hub import check_hub, check_tokenizer
+from llmstrat_iac.components.hub import check_adapters, check_hub, check_tokenizer
 from llmstrat_iac.open_model import ResolvedModel
 from llmstrat_iac.plan import Finding, Severity
-from llmstrat_iac.spec.open_model import ModelBlock
+from llmstrat_iac.spec.open_model import AdapterBlock, ModelBlock
 from llmstrat_iac.spec.pretraining import TokenizerBlock
 
 COMMIT = "0" * 40
@@ -98,6 +98,25 @@ def test_no_answer_holds_the_token() -> None:
     for token in (GOOD, FOREIGN, "hf_typo"):
         finding = ask(token)
         assert token not in f"{finding.message}{finding.reason}{finding.remedy}"
+
+
+def test_an_adapter_is_asked_for_with_the_models_token() -> None:
+    def adapters(token: str | None, *blocks: AdapterBlock) -> list[Finding]:
+        known = find_model(GATED)
+        assert known is not None
+        block = ModelBlock(alias="chat", id=GATED, revision=COMMIT)
+        return list(check_adapters(ResolvedModel(block, known), blocks, token))
+
+    ours = AdapterBlock(alias="ours", source="s3://example/ours/", rank=8)
+    theirs = AdapterBlock(alias="theirs", source="example/theirs", revision=COMMIT, rank=8)
+    gone = AdapterBlock(alias="gone", source="example/theirs", revision="f" * 40, rank=8)
+    (found,) = adapters(GOOD, ours, theirs)
+    assert (found.path, found.severity) == ("serving.adapters[1].source", Severity.INFO)
+    (missing,) = adapters(GOOD, gone)
+    assert (missing.path, missing.severity) == ("serving.adapters[0].revision", Severity.ERROR)
+    assert "`adapter_config.json`" in missing.message
+    (refused,) = adapters(None, theirs)
+    assert (refused.path, refused.severity) == ("model.token", Severity.ERROR)
 
 
 def test_a_tokenizer_is_asked_for_by_its_own_file() -> None:

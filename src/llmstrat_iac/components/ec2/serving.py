@@ -12,7 +12,7 @@ from llmstrat_iac.components.ec2.scaling import ScalingArgs, ScheduleArgs
 from llmstrat_iac.components.stack_provider import stack_tags
 from llmstrat_iac.components.workspace import Workspace
 from llmstrat_iac.hookspecs import Fleet, IamStatement, ProgramContext, Upstream
-from llmstrat_iac.open_model import Adapter, ResolvedServing, Weights
+from llmstrat_iac.open_model import ResolvedServing, Weights
 from llmstrat_iac.open_model.vllm import server_arguments
 
 
@@ -48,7 +48,8 @@ def fleet_args(context: ProgramContext, serving: ResolvedServing, weights: Weigh
     """What the spec says, as arguments of the component."""
     block, options = serving.block, serving.options
     hours = None if block.hours is None else ScheduleArgs(block.hours.start, block.hours.stop, block.hours.timezone)
-    adapters = [files for adapter in weights.adapters if (files := _files(adapter)) is not None]
+    # Downloaded first: vLLM reads adapters neither from S3 nor at a revision.
+    adapters = [AdapterFiles(each.served_name, each.source, each.revision) for each in weights.adapters]
     paths = {files.folder: f"/cache/adapters/{files.folder}" for files in adapters}
     return FleetArgs(
         prefix=serving.stack_name,
@@ -75,13 +76,6 @@ def fleet_args(context: ProgramContext, serving: ResolvedServing, weights: Weigh
         log_retention_days=options.log_retention_days,
         expires=context.expires,
     )
-
-
-def _files(adapter: Adapter) -> AdapterFiles | None:
-    """What must be downloaded: vLLM takes a folder, or the newest revision of a hub id."""
-    if not adapter.source.startswith("s3://") and adapter.revision is None:
-        return None
-    return AdapterFiles(adapter.served_name, adapter.source, adapter.revision)
 
 
 def _in_s3(weights: Weights) -> Sequence[str]:

@@ -98,7 +98,7 @@ def _copy(
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     names = SageMakerNames(serving.stack_name)
-    models = [{"id": each.id, "revision": each.revision or "main", "folder": each.folder} for each in wanted]
+    models = [{"id": each.id, "revision": each.revision, "folder": each.folder} for each in wanted]
     # The same models are the same folder: one that is served is never written to.
     folder = f"{FOLDER}{names.versioned(models).rpartition('-')[2]}/"
     image = resolve(COPYING, serving.region)

@@ -11,7 +11,7 @@ from importlib import import_module
 
 from llmstrat_iac.catalog.quotas import QuotaNeed
 from llmstrat_iac.components.deploy_permissions import check_permissions, deployer_statements
-from llmstrat_iac.components.hub import check_hub
+from llmstrat_iac.components.hub import check_adapters, check_hub
 from llmstrat_iac.components.quotas import check_quotas
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedModel, ResolvedOpenModel
@@ -30,7 +30,10 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
         found: Iterator[Finding] = getattr(import_module(module), function)(resolved, session)
         yield from guarded(f"aws.{runtime.name}", "", found)
     yield from guarded("aws.quota", "", check_quotas(_needs(open_model), session))
-    yield from check_hub(open_model.model, _token(open_model.model))
+    token = _token(open_model.model)
+    yield from check_hub(open_model.model, token)
+    if open_model.serving is not None:
+        yield from check_adapters(open_model.model, open_model.serving.block.adapters, token)
     yield from check_permissions(deployer_statements(resolved), session, region=resolved.spec.region)
 
 
