@@ -94,7 +94,7 @@ class Run:
             self._publish(accepted(self._status, self._gate))
         elif phase is Phase.COMPLETED:
             self._finish()
-        elif self._over:
+        elif phase is Phase.FAILED or self._gate_only:
             self.lines.append(f"launch: failed: {self.course.complaint or _CRASH}")
             failed = {"state": "failed", "failure": self.course.complaint or _CRASH, "gate_only": self._gate_only}
             self._publish(replace(self._status, **failed, updated=now(), finished=now()))  # type: ignore[arg-type]
