@@ -28,7 +28,7 @@ def monthly_limit(resolved: ResolvedSpec, plan: Plan) -> Iterator[Finding]:
             path="limits.monthly_usd",
             message=f"the estimate of ${plan.first_month.usd:,.2f}{first} is above the limit of ${limit:,.2f}",
             reason="the limit says what the stack may cost a month, tokens included",
-            remedy="raise the limit, lower the load, or choose a cheaper model (`llmstrat models`)",
+            remedy=_what_is_cheaper(resolved),
         )
 
 
@@ -106,6 +106,12 @@ def _how_long(resolved: ResolvedSpec) -> str:
     if resolved.pretraining is not None:
         return " for the whole run and a month"
     return " in the first month, tuning included,"
+
+
+def _what_is_cheaper(resolved: ResolvedSpec) -> str:
+    if resolved.pretraining is not None:
+        return "raise the limit, train on fewer tokens, or take a cheaper cluster (`llmstrat train-plan`)"
+    return "raise the limit, lower the load, or choose a cheaper model (`llmstrat models`)"
 
 
 def _why_load_matters(resolved: ResolvedSpec) -> str:

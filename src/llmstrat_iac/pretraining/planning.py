@@ -52,6 +52,7 @@ def wish_of(cluster: ClusterBlock) -> Wish:
         deadline_days=None if duration is None else duration.total_seconds() / _SECONDS_A_DAY,
         budget_usd=cluster.budget_usd,
         storage_gb_s=storage_gb_s(cluster.storage),
+        region=region,
     )
 
 

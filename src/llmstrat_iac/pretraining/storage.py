@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from llmstrat_iac.catalog.aws_prices import aws_price
 from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, SizingLine
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
+from llmstrat_iac.spec.pretraining import StorageBlock
 
 _SMALLEST, _STEP = 1200, 2400
 """GiB; PERSISTENT_2 on SSD: https://docs.aws.amazon.com/fsx/latest/APIReference/API_CreateFileSystem.html"""
@@ -85,7 +86,10 @@ def storage_sizing(pretraining: ResolvedPretraining) -> Iterator[SizingLine]:
 def check_storage(pretraining: ResolvedPretraining) -> Iterator[Finding]:
     """Sizes that FSx wouldn't take, and sizes that don't hold what they are for."""
     storage = pretraining.cluster.storage
-    if storage.kind != "fsx" or storage.gib == "auto":
+    if storage.kind != "fsx":
+        yield from _unused(storage)
+        return
+    if storage.gib == "auto":
         return
     gib, path = storage.gib, "cluster.storage.gib"
     if gib != _SMALLEST and (gib % _STEP or gib <= 0):
@@ -109,4 +113,17 @@ def check_storage(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             f"{gib:,} GiB don't hold {kept} checkpoints of {pretraining.plan.checkpoint_gib:,.0f} GiB",
             reason="the newest is written before the oldest is deleted",
             remedy=f"take at least {math.ceil(needed * _HEADROOM / _STEP) * _STEP:,}, `auto`, or keep fewer",
+        )
+
+
+def _unused(storage: StorageBlock) -> Iterator[Finding]:
+    given = [f"`{name}`" for name in ("gib", "mbps_per_tib") if name in storage.model_fields_set]
+    if given:
+        yield Finding(
+            "storage-unused",
+            Severity.WARNING,
+            "cluster.storage",
+            f"{' and '.join(given)} change{'s' if len(given) == 1 else ''} nothing: there is no file system",
+            reason="with `kind: s3` nodes read from the bucket, and have their own disks",
+            remedy="remove it, or set `kind: fsx`",
         )

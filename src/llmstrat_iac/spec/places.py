@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from llmstrat_iac.spec.problems import detail, refuse
 
 _S3_PREFIX = re.compile(r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s]*$")
+_FILE = re.compile(r"\.(jsonl|json|parquet|txt|csv)(\.(gz|zst|bz2|xz))?$")
 _HUB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
@@ -31,6 +32,8 @@ def pinned(model: str, field: str, place: str, revision: str | None) -> None:
 def _check_prefix(value: str) -> str:
     if not _S3_PREFIX.match(value):
         raise ValueError("no S3 prefix: write `s3://bucket/path/`")
+    if _FILE.search(value):
+        raise ValueError(f"this is a file, and a folder is asked for: write `{value.rpartition('/')[0]}/`")
     return value
 
 

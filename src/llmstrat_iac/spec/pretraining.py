@@ -137,6 +137,9 @@ class ClusterBlock(Closed):
     )
     deadline: Ttl | None = Field(default=None, description="For `nodes: auto`: the training is to end within this.")
     budget_usd: float | None = Field(default=None, gt=0, description="For `nodes: auto`: it is to cost at most this.")
+    node_usd: float | None = Field(
+        default=None, gt=0, description="Price of a node an hour, where the catalogue has none or you pay another."
+    )
     capacity: Literal["on-demand", "spot", "capacity-block", "reservation", "training-plan"] = Field(
         default="on-demand", description="How the instances are had."
     )
@@ -151,3 +154,10 @@ class ClusterBlock(Closed):
         description="When the acceptance gate runs: before the training, or `only` the gate and no training after it.",
     )
     options: dict[str, Any] = Field(default_factory=dict, description="The runtime's own options.")
+
+    @model_validator(mode="after")
+    def _one_types_price(self) -> ClusterBlock:
+        if self.node_usd is not None and self.instance == "auto":
+            problem = detail(("node_usd",), "is the price of one instance type", "name the type in `instance`")
+            refuse("ClusterBlock", [problem])
+        return self

@@ -66,6 +66,14 @@ _COUNT = re.compile(r"^(\d+(?:\.\d+)?)\s*([KMBT])$")
 _THOUSANDS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
+def written_tokens(count: int) -> str:
+    """The inverse of `parse_tokens`: the shortest that says exactly as many."""
+    for letter, size in reversed(_THOUSANDS.items()):
+        if count >= size and count % (size // 1000) == 0:
+            return f"{count / size:g}{letter}"
+    return str(count)
+
+
 def parse_tokens(value: object) -> int:
     """Turn `20M`, `569B`, `1.4T` or a whole number into a count; ValueError says what is accepted."""
     if isinstance(value, int) and not isinstance(value, bool):

@@ -102,13 +102,13 @@ def _fits_nowhere(pretraining: ResolvedPretraining) -> Iterator[Finding]:
 
 def _aimless(pretraining: ResolvedPretraining) -> Iterator[Finding]:
     block = pretraining.cluster
-    if block.nodes == "auto" and block.deadline is None and block.budget_usd is None:
+    if block.nodes == "auto" and (block.deadline is None or block.deadline.duration is None) and not block.budget_usd:
         yield Finding(
             rule="nodes-without-aim",
             severity=Severity.ERROR,
             path="cluster.nodes",
             message="`auto` has neither a deadline nor a budget to aim at",
-            reason="one node costs least and takes years; a thousand take days",
+            reason="few nodes cost least and take longest; what is long enough only you know",
             remedy="set `deadline: 30d` or `budget_usd`, or a number; `llmstrat train-plan` shows days against cost",
         )
 

@@ -126,23 +126,25 @@ def _batch(divided: _Divided) -> Iterator[Finding]:
         return
     ranks = divided.wanted.data_replicate * shard
     micro = 1 if trainer.micro_batch == "auto" else trainer.micro_batch
-    yield from _uneven(trainer.batch_sequences, ranks, micro)
+    yield from _uneven(divided.pretraining, ranks, micro)
 
 
 def _batch_of_all(pretraining: ResolvedPretraining, gpus: int | None) -> Iterator[Finding]:
     """Without model parallelism every GPU sees its own sequences; the search may divide otherwise, if it can."""
     trainer = pretraining.trainer
     if gpus is not None and pretraining.search.best is None:
-        yield from _uneven(trainer.batch_sequences, gpus, 1 if trainer.micro_batch == "auto" else trainer.micro_batch)
+        yield from _uneven(pretraining, gpus, 1 if trainer.micro_batch == "auto" else trainer.micro_batch)
 
 
-def _uneven(batch: int, ranks: int, micro: int) -> Iterator[Finding]:
-    at_once = ranks * micro
+def _uneven(pretraining: ResolvedPretraining, ranks: int, micro: int) -> Iterator[Finding]:
+    batch, at_once = pretraining.trainer.batch_sequences, ranks * micro
     if batch % at_once == 0:
         return
     near = [each for each in (batch // at_once * at_once, (batch // at_once + 1) * at_once) if each]
     each = f" of {micro} at once" if micro > 1 else ""
     smaller = ", or leave `micro_batch` out" if micro > 1 else ""
+    if batch < at_once:
+        smaller += _fewer_nodes(pretraining, at_once)
     yield Finding(
         rule="batch-doesnt-divide",
         severity=Severity.ERROR,
@@ -151,6 +153,13 @@ def _uneven(batch: int, ranks: int, micro: int) -> Iterator[Finding]:
         reason="every rank takes the same number of sequences in every step",
         remedy=f"set `batch_sequences` to {' or '.join(str(number) for number in near)}{smaller}",
     )
+
+
+def _fewer_nodes(pretraining: ResolvedPretraining, at_once: int) -> str:
+    """The most nodes that have a sequence for each rank, if one node has."""
+    nodes = pretraining.cluster.nodes
+    most = 0 if nodes == "auto" else pretraining.trainer.batch_sequences * nodes // at_once
+    return f", or take at most {most:,} node{'s' if most > 1 else ''}" if most else ""
 
 
 def _refused(rule: str, field: str, message: str, reason: str, remedy: str) -> Finding:

@@ -8,9 +8,14 @@ from llmstrat_iac.catalog.open_models import find_model
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.pretraining import ResolvedPretraining
 from llmstrat_iac.pretraining.titan import unsupported
+from llmstrat_iac.spec.units import written_tokens
 
 _GOOD_EPOCHS = 4
 """Repeating text up to about four times is nearly as good as new text (arXiv:2305.16264)."""
+
+
+_GATED = "take a Llama of the same size: a gated feed-forward network of two thirds of the width has as many parameters"
+_WITHOUT_EXPERTS = "leave `experts` out, or take the preset of a Llama"
 
 
 def check_model(pretraining: ResolvedPretraining) -> Iterator[Finding]:
@@ -31,8 +36,7 @@ def _shape(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             path="architecture",
             message=f"`{pretraining.trainer.framework}` trains dense Llamas, and this shape has {' and '.join(found)}",
             reason="presets of other families are there to plan with: `llmstrat train-plan` takes them",
-            remedy="take a Llama of the same size: a gated feed-forward network of two thirds of the width has as many "
-            "parameters",
+            remedy=_WITHOUT_EXPERTS if pretraining.architecture.experts else _GATED,
         )
 
 
@@ -80,9 +84,10 @@ def _corpus(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             rule="corpus-too-small",
             severity=Severity.ERROR,
             path="trainer.tokens",
-            message=f"{budget:,} tokens are to be trained on, {epochs:.1f} times the corpus's {corpus:,}",
+            message=f"{written_tokens(budget)} tokens are to be trained on, {epochs:.1f} times the corpus's "
+            f"{written_tokens(corpus)}",
             reason="the run would see every document again and again, which must be said",
-            remedy=f"set `tokens: {corpus}` or less, add text, or set `epochs_allowed: true`",
+            remedy=f"set `tokens: {written_tokens(corpus)}` or less, add text, or set `epochs_allowed: true`",
         )
     elif epochs > _GOOD_EPOCHS:
         yield Finding(

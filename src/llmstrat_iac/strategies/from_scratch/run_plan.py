@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice, aws_price
+from llmstrat_iac.catalog.gpu_prices import ec2_price
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
 from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Total, total
 from llmstrat_iac.pretraining import ResolvedPretraining
@@ -16,6 +17,8 @@ from llmstrat_iac.pretraining.gate_job import gate_days
 from llmstrat_iac.pretraining.planning import price_of
 
 _GIB_IN_GB = 1.073741824
+PAID_BEFORE = frozenset({"capacity-block", "training-plan"})
+"""Capacity whose whole price was paid when it was bought."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,33 @@ class RunPlan:
     def node_usd(self) -> float | None:
         """US dollars an hour for a node; None if the price isn't known."""
         return None if self.plan.usd_per_hour is None else self.plan.usd_per_hour / self.plan.nodes
+
+    @property
+    def spot(self) -> bool:
+        """Whether the price may be anything below that on demand."""
+        return self.pretraining.cluster.capacity == "spot"
+
+    @property
+    def bound_usd(self) -> float | None:
+        """EC2's price on demand of a node whose own isn't known: SageMaker asks more for it, and spot at most that.
+
+        None if it says nothing of the node: of what was paid in advance, and of a runtime that isn't AWS's.
+        """
+        if self.node_usd is not None or self.pretraining.cluster.capacity in PAID_BEFORE:
+            return None
+        if self.name.startswith("ml.") or self.spot:
+            return ec2_price(self.plan.instance.name, self.pretraining.region).usd
+        return None
+
+    @property
+    def bound_hour_usd(self) -> float | None:
+        """`hour` at `bound_usd`."""
+        return None if self.bound_usd is None else self.hour.usd + self.bound_usd * self.nodes
+
+    def bound_of(self, days: Span) -> Span | None:
+        """US dollars for so many days at `bound_usd`."""
+        hour = self.bound_hour_usd
+        return None if hour is None else Span(*(hour * 24 * each for each in (days.low, days.likely, days.high)))
 
     @property
     def price(self) -> AwsPrice:

@@ -137,8 +137,17 @@ def _time(run: RunPlan) -> Iterator[SizingLine]:
         f"{spread(plan.failures)} expected" if likely else f"about {plan.failures.likely:.1%} likely",
         f"{duration(plan.lost_days)} of work done twice, and of restarts{'' if likely else ', on average'}",
     )
-    if plan.megawatt_hours is not None:
-        yield SizingLine("run: energy", f"{spread(plan.megawatt_hours)} MWh", "of the nodes, cooling not counted")
+    yield _energy(plan)
+
+
+def _energy(plan: ClusterPlan) -> SizingLine:
+    if plan.energy is None:
+        why = f"how much power {plan.instance.accelerator} takes while it trains isn't known"
+        return SizingLine("run: energy", "unknown", why)
+    used, co2 = plan.energy.kilowatt_hours, plan.energy.co2_tonnes
+    grid = "CO2 unknown" if co2 is None else f"{spread(co2)} t of CO2 by the region's grid"
+    pue = plan.energy.pue.likely
+    return SizingLine("run: energy", f"{spread(used)} kWh", f"nodes and data centre (PUE {pue:.2f}); {grid}")
 
 
 def _checkpoints(run: RunPlan) -> SizingLine:
@@ -169,7 +178,7 @@ def _gate(run: RunPlan) -> Iterator[SizingLine]:
 
 def _money(what: str, run: RunPlan, usd: Span | None) -> SizingLine:
     if usd is None:
-        return SizingLine(what, "unknown", f"the price of {run.name} isn't known in {run.pretraining.region}")
+        return _bounded(what, run)
     hour = run.hour
     missing = f"; not counted: {', '.join(hour.unknown)}" if hour.unknown else ""
     return SizingLine(what, dollars(usd), f"{hour.usd:,.2f} USD an hour, with network and storage{missing}")
