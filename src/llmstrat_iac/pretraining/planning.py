@@ -52,7 +52,6 @@ def wish_of(cluster: ClusterBlock) -> Wish:
         deadline_days=None if duration is None else duration.total_seconds() / _SECONDS_A_DAY,
         budget_usd=cluster.budget_usd,
         storage_gb_s=storage_gb_s(cluster.storage),
-        region=region,
     )
 
 
@@ -77,12 +76,14 @@ def storage_gb_s(storage: StorageBlock) -> float | None:
 
 
 def price_of(pretraining: ResolvedPretraining, region: str | None = None) -> Price:
-    """The runtime's. Reserved instances cost what they cost on demand; blocks and training plans have prices of their
-    own, which the catalogue hasn't."""
-    capacity = pretraining.cluster.capacity
+    """The spec's own, else the runtime's. Reserved instances cost what they cost on demand; blocks and training plans
+    have prices of their own, which the catalogue hasn't."""
+    cluster, capacity = pretraining.cluster, pretraining.cluster.capacity
     kind = "on-demand" if capacity == "reservation" else capacity
 
     def price(instance: InstanceType) -> AwsPrice:
+        if cluster.node_usd is not None and instance.name == cluster.instance:
+            return AwsPrice("hour", cluster.node_usd, "cluster.node_usd of the spec", "")
         return pretraining.runtime.price(instance.name, region or pretraining.region, "training", kind)
 
     return price

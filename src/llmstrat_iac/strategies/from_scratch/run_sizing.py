@@ -137,17 +137,8 @@ def _time(run: RunPlan) -> Iterator[SizingLine]:
         f"{spread(plan.failures)} expected" if likely else f"about {plan.failures.likely:.1%} likely",
         f"{duration(plan.lost_days)} of work done twice, and of restarts{'' if likely else ', on average'}",
     )
-    yield _energy(plan)
-
-
-def _energy(plan: ClusterPlan) -> SizingLine:
-    if plan.energy is None:
-        why = f"how much power {plan.instance.accelerator} takes while it trains isn't known"
-        return SizingLine("run: energy", "unknown", why)
-    used, co2 = plan.energy.kilowatt_hours, plan.energy.co2_tonnes
-    grid = "CO2 unknown" if co2 is None else f"{spread(co2)} t of CO2 by the region's grid"
-    pue = plan.energy.pue.likely
-    return SizingLine("run: energy", f"{spread(used)} kWh", f"nodes and data centre (PUE {pue:.2f}); {grid}")
+    if plan.megawatt_hours is not None:
+        yield SizingLine("run: energy", f"{spread(plan.megawatt_hours)} MWh", "of the nodes, cooling not counted")
 
 
 def _checkpoints(run: RunPlan) -> SizingLine:
@@ -182,6 +173,16 @@ def _money(what: str, run: RunPlan, usd: Span | None) -> SizingLine:
     hour = run.hour
     missing = f"; not counted: {', '.join(hour.unknown)}" if hour.unknown else ""
     return SizingLine(what, dollars(usd), f"{hour.usd:,.2f} USD an hour, with network and storage{missing}")
+
+
+def _bounded(what: str, run: RunPlan) -> SizingLine:
+    unknown = f"the price of {run.name} isn't known in {run.pretraining.region}"
+    usd = run.bound_of(run.days)
+    if usd is None:
+        return SizingLine(what, "unknown", unknown)
+    if run.spot:
+        return SizingLine(what, f"at most {dollars(usd)}", f"{unknown}; {run.bound_usd:,.2f} USD an hour on demand")
+    return SizingLine(what, f"more than {dollars(usd)}", f"{unknown}; at EC2's {run.bound_usd:,.2f} USD an hour")
 
 
 def _alternatives(run: RunPlan) -> Iterator[SizingLine]:
