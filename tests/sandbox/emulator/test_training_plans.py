@@ -11,20 +11,14 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from compute_kit import Place, make_place
+from plan_kit import PATIENCE, WANTED, active, buy, cluster, job, offered, state, told
 from quota_kit import set_quotas
 from sandbox_kit import Clients, clients, eventually, post
-from tuning_kit import OVER, bucket, role, served
+from tuning_kit import OVER, served
 
 from llmstrat_iac.sandbox.emulator.tuning.shapes import complaints, service_model
 
-WANTED = {
-    "InstanceType": "ml.p5.48xlarge",
-    "InstanceCount": 2,
-    "DurationHours": 40,
-    "TargetResources": ["training-job"],
-}
 ELSEWHERE = "arn:aws:sagemaker:us-east-1:999999999999:training-plan/theirs"
-PATIENCE = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -37,65 +31,6 @@ def few(emulator_url: str) -> Iterator[dict[str, float]]:
     """Quotas, set once a test has filled it."""
     yield {}
     set_quotas(emulator_url, {})
-
-
-def offered(aws: Clients, **changes: Any) -> list[dict[str, Any]]:
-    found = aws("sagemaker").search_training_plan_offerings(**{**WANTED, **changes})["TrainingPlanOfferings"]
-    return [dict(each) for each in found]
-
-
-def buy(aws: Clients, offer: dict[str, Any], name: str = "plan") -> str:
-    """A plan once its payment is done; its ARN."""
-    client = aws("sagemaker")
-    name = f"{name}-{uuid4().hex[:6]}"
-    made = client.create_training_plan(TrainingPlanName=name, TrainingPlanOfferingId=offer["TrainingPlanOfferingId"])
-    assert eventually(lambda: told(aws, made["TrainingPlanArn"])["Status"] != "Pending", PATIENCE)
-    return str(made["TrainingPlanArn"])
-
-
-def told(aws: Clients, plan: str) -> dict[str, Any]:
-    found: dict[str, Any] = aws("sagemaker").describe_training_plan(TrainingPlanName=plan)
-    return found
-
-
-def active(aws: Clients, **changes: Any) -> str:
-    """A plan that has begun."""
-    plan = buy(aws, offered(aws, **changes)[0])
-    assert eventually(lambda: told(aws, plan)["Status"] == "Active", PATIENCE)
-    return plan
-
-
-def job(aws: Clients, place: Place, plan: str, *, count: int = 2, subnet: int = 0, **resources: Any) -> dict[str, Any]:
-    """The arguments of a job on a plan's instances."""
-    code = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{bucket(aws, '{}')}/train.jsonl"}}
-    return {
-        "TrainingJobName": f"fault-slow-{uuid4().hex[:8]}",
-        "RoleArn": role(aws, "sagemaker.amazonaws.com"),
-        "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
-        "InputDataConfig": [{"ChannelName": "train", "DataSource": code}],
-        "OutputDataConfig": {"S3OutputPath": "s3://somewhere/output/"},
-        "ResourceConfig": {
-            "InstanceType": "ml.p5.48xlarge", "InstanceCount": count, "VolumeSizeInGB": 50, "TrainingPlanArn": plan,
-            **resources,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
-        "VpcConfig": {"Subnets": [place.subnets[subnet]], "SecurityGroupIds": [place.group]},
-    }  # fmt: skip
-
-
-def cluster(aws: Clients, place: Place, plan: str, *, count: int = 2, subnet: int = 0) -> dict[str, Any]:
-    """The arguments of a cluster whose workers are a plan's."""
-    execution = role(aws, "sagemaker.amazonaws.com")
-    return {
-        "ClusterName": f"c-{uuid4().hex[:8]}",
-        "VpcConfig": {"Subnets": [place.subnets[subnet]], "SecurityGroupIds": [place.group]},
-        "InstanceGroups": [
-            {
-                "InstanceGroupName": "workers", "InstanceType": "ml.p5.48xlarge", "InstanceCount": count,
-                "ExecutionRole": execution, "TrainingPlanArn": plan,
-            }
-        ],
-    }  # fmt: skip
 
 
 def test_upstream_still_lacks_training_plans(plain_emulator_url: str) -> None:
@@ -222,10 +157,6 @@ def test_a_job_takes_instances_of_its_plan_and_gives_them_back(aws: Clients, pla
     client.stop_training_job(TrainingJobName=first["TrainingJobName"])
     assert eventually(lambda: state(aws, first["TrainingJobName"]) in OVER, PATIENCE)
     assert told(aws, plan)["AvailableInstanceCount"] == 2
-
-
-def state(aws: Clients, name: str) -> str:
-    return str(aws("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"])
 
 
 def test_a_job_waits_for_its_plan_to_begin(aws: Clients, place: Place) -> None:

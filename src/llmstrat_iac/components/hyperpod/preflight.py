@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from llmstrat_iac.catalog.quotas import QuotaNeed
 from llmstrat_iac.catalog.sagemaker_images import TRAINING
@@ -16,6 +16,7 @@ from llmstrat_iac.components.sagemaker.training_plans import CLUSTERS
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.plan import Finding
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.target import Target
 
 
 def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
@@ -26,7 +27,7 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     yield from check_image("cluster.options.image", parse_image(image), session)
     yield from check_quotas(_needs(pretraining), session)
     ttl = resolved.spec.limits.ttl.duration
-    yield from check_plan(pretraining, session, target=CLUSTERS, now=datetime.now(UTC), ttl=ttl)
+    yield from check_plan(pretraining, session, target=CLUSTERS, now=Target.from_environment(os.environ).now(), ttl=ttl)
 
 
 def _needs(pretraining: ResolvedPretraining) -> Iterator[QuotaNeed]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from llmstrat_iac.catalog.quotas import QuotaNeed
 from llmstrat_iac.components.quotas import check_quotas
@@ -12,6 +12,7 @@ from llmstrat_iac.components.sagemaker.plan_preflight import check_plan
 from llmstrat_iac.components.sagemaker.training_plans import JOBS
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.plan import Finding
+from llmstrat_iac.target import Target
 
 
 def check_cluster(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
@@ -23,7 +24,7 @@ def check_cluster(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Findi
     if limit is not None:
         yield from check_quotas([_run_time(limit.total_seconds())], session)
     ttl = resolved.spec.limits.ttl.duration
-    yield from check_plan(pretraining, session, target=JOBS, now=datetime.now(UTC), ttl=ttl)
+    yield from check_plan(pretraining, session, target=JOBS, now=Target.from_environment(os.environ).now(), ttl=ttl)
 
 
 def _run_time(seconds: float) -> QuotaNeed:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ministack.core.responses import AccountRegionScopedDict
 
+from llmstrat_iac.sandbox.emulator.schedules.clock import CLOCK
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError
 from llmstrat_iac.sandbox.jobs import clock, job_seconds
 
@@ -21,8 +22,8 @@ _LEAD_SECONDS = {JOBS: 1800.0, CLUSTERS: 3600.0}
 
 
 def now() -> float:
-    """The sandbox's calendar, in epoch seconds."""
-    return clock()
+    """By the sandbox's calendar, which `llmstrat sandbox advance` moves; epoch seconds."""
+    return CLOCK.now().timestamp()
 
 
 @dataclass(frozen=True)
