@@ -66,6 +66,11 @@ def dollars(amount: Span) -> str:
     return f"{spread(amount)} USD"
 
 
+def one_sum(usd: float) -> str:
+    """`1.2 million USD`, `460 USD`."""
+    return dollars(Span(usd, usd, usd))
+
+
 def divided(plan: ClusterPlan) -> str:
     """The degrees that aren't 1."""
     degrees = plan.degrees
@@ -181,8 +186,8 @@ def _bounded(what: str, run: RunPlan) -> SizingLine:
     if usd is None:
         return SizingLine(what, "unknown", unknown)
     if run.spot:
-        return SizingLine(what, f"at most {dollars(usd)}", f"{unknown}; {run.bound_usd:,.2f} USD an hour on demand")
-    return SizingLine(what, f"more than {dollars(usd)}", f"{unknown}; at EC2's {run.bound_usd:,.2f} USD an hour")
+        return SizingLine(what, f"at most {one_sum(usd.high)}", f"{unknown}; {run.bound_usd:,.2f} USD an hour on demand")
+    return SizingLine(what, f"at least {one_sum(usd.low)}", f"{unknown}; at EC2's {run.bound_usd:,.2f} USD an hour")
 
 
 def _alternatives(run: RunPlan) -> Iterator[SizingLine]:

@@ -81,6 +81,6 @@ def _whole(run: RunPlan, rule: str, path: str, limit: float | None) -> Iterator[
             severity=Severity.ERROR,
             path=path,
             message=f"the run likely costs more than ${usd.likely:,.2f}, above the limit of ${limit:,.2f}",
-            reason=f"{_ASKED.format(run.bound_usd)}: {dollars(usd)} and more in all",
+            reason=f"{_ASKED.format(run.bound_usd)}: {dollars(usd)} or more in all",
             remedy="raise the limit, train on fewer tokens, or take a cheaper cluster (`llmstrat train-plan`)",
         )
