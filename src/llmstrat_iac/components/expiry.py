@@ -15,6 +15,7 @@ import pulumi
 import pulumi_aws as aws
 
 from llmstrat_iac.components.policies import Account, Statement, create_role, trust_document
+from llmstrat_iac.spec.moments import format_moment
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,14 @@ def create_expiry(
 def at_expression(moment: datetime) -> str:
     """Scheduler's expression for one moment; it takes no zone, so the schedule must say UTC."""
     return f"at({moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
+
+
+def last_start(expires: datetime | None) -> str | None:
+    """Until when the clock may start what the expiry stops, RFC 3339: in the expiry's own minute either may come first.
+
+    Stopping something doesn't end its own schedules: the next morning's would bring it back.
+    """
+    return None if expires is None else format_moment(expires - timedelta(minutes=1))
 
 
 def target_arn(target: UniversalTarget, partition: str) -> str:

@@ -109,7 +109,7 @@ class ServingFleet(pulumi.ComponentResource):
         )
         template = self._template(profile, balancer, log)
         group = self._group(template, network, balancer, needed=[policy, *network.ready, *balancer.ready])
-        create_scaling(name, args.scaling, group, warmup=args.startup_seconds, opts=self._child)
+        create_scaling(name, args.scaling, group, warmup=args.startup_seconds, expires=args.expires, opts=self._child)
         path = PrivatePath(
             name,
             PrivatePathArgs(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pulumi
 import pulumi_aws as aws
 
 from llmstrat_iac.components.ec2.names import CACHE_METRIC, METRIC_NAMESPACE, WAITING_METRIC
+from llmstrat_iac.components.expiry import last_start
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,13 @@ class ScalingArgs:
 
 
 def create_scaling(
-    name: str, args: ScalingArgs, group: aws.autoscaling.Group, *, warmup: int, opts: pulumi.ResourceOptions
+    name: str,
+    args: ScalingArgs,
+    group: aws.autoscaling.Group,
+    *,
+    warmup: int,
+    expires: datetime | None,
+    opts: pulumi.ResourceOptions,
 ) -> None:
     """Policies if there is room to scale, actions if there are hours; a paused fleet has neither, and stays down."""
     if args.paused:
@@ -50,8 +58,9 @@ def create_scaling(
         ):
             _track(name, group, metric, target=target, unit=unit, warmup=warmup, opts=opts)
     if args.hours is not None:
-        _schedule(f"{name}-start", group, args.hours.start, args.hours, (args.minimum, args.maximum), opts)
-        _schedule(f"{name}-stop", group, args.hours.stop, args.hours, (0, 0), opts)
+        end = last_start(expires)
+        _schedule(f"{name}-start", group, args.hours.start, args.hours, (args.minimum, args.maximum), end, opts)
+        _schedule(f"{name}-stop", group, args.hours.stop, args.hours, (0, 0), end, opts)
 
 
 def _track(
@@ -98,6 +107,7 @@ def _schedule(
     cron: str,
     hours: ScheduleArgs,
     limits: Sequence[int],
+    end: str | None,
     opts: pulumi.ResourceOptions,
 ) -> None:
     minimum, maximum = limits
@@ -108,6 +118,7 @@ def _schedule(
             autoscaling_group_name=group.name,
             recurrence=cron,
             time_zone=hours.timezone,
+            end_time=end,
             min_size=minimum,
             max_size=maximum,
             desired_capacity=minimum,

@@ -6,6 +6,8 @@ name, is moved from one to the next. With `scale_to_zero` the model is an infere
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pulumi
@@ -31,6 +33,7 @@ from llmstrat_iac.plan import Severity
 
 PATIENCE_SECONDS = 3600
 """For downloading the weights, and for loading them: the most that SageMaker allows."""
+_AFTER_THE_COMPONENT = timedelta(minutes=15)
 
 
 def serve(
@@ -86,7 +89,7 @@ class _Endpoint:
         )
         if self._options.scale_to_zero:
             component = create_component(self._context, self._serving, self._model.name, endpoint, self._opts)
-            scale_component(self._serving, component, self._opts)
+            scale_component(self._serving, component, self._context.expires, self._opts)
         elif scales(self._serving):
             scale_variant(self._serving, endpoint, self._opts)
         if self._context.expires is not None:
@@ -139,6 +142,7 @@ class _Endpoint:
         if not self._options.scale_to_zero:
             return [delete]
         # An endpoint with a component can't be deleted; it has no instances, and costs nothing, without one.
+        delete = replace(delete, after=_AFTER_THE_COMPONENT)
         component = StopCall(
             DELETE_INFERENCE_COMPONENT,
             name=f"{names.prefix}-delete-component",

@@ -5,9 +5,12 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-insta
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pulumi
 import pulumi_aws as aws
 
+from llmstrat_iac.components.expiry import last_start
 from llmstrat_iac.components.sagemaker.names import SageMakerNames
 from llmstrat_iac.components.sagemaker.schedule import aws_cron
 from llmstrat_iac.components.sagemaker.shape import concurrency_target
@@ -33,9 +36,12 @@ def scale_variant(serving: ResolvedServing, endpoint: aws.sagemaker.Endpoint, op
 
 
 def scale_component(
-    serving: ResolvedServing, component: aws.cloudcontrol.Resource, opts: pulumi.ResourceOptions
+    serving: ResolvedServing,
+    component: aws.cloudcontrol.Resource,
+    expires: datetime | None,
+    opts: pulumi.ResourceOptions,
 ) -> None:
-    """Down to nothing, and up again at the first call or by the clock."""
+    """Down to nothing, and up again at the first call or, until the stack expires, by the clock."""
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[component]))
     replicas = serving.block.replicas
     names = SageMakerNames(serving.stack_name)
@@ -43,7 +49,7 @@ def scale_component(
     _track(serving, target, _COMPONENT[1], opts)
     _wake(names, target, opts)
     if serving.block.hours is not None:
-        _schedule(serving, names, target, opts)
+        _schedule(serving, names, target, expires, opts)
 
 
 def _target(
@@ -133,7 +139,11 @@ def _wake(names: SageMakerNames, target: aws.appautoscaling.Target, opts: pulumi
 
 
 def _schedule(
-    serving: ResolvedServing, names: SageMakerNames, target: aws.appautoscaling.Target, opts: pulumi.ResourceOptions
+    serving: ResolvedServing,
+    names: SageMakerNames,
+    target: aws.appautoscaling.Target,
+    expires: datetime | None,
+    opts: pulumi.ResourceOptions,
 ) -> None:
     hours, replicas = serving.block.hours, serving.block.replicas
     assert hours is not None, "only asked for with `hours`"
@@ -151,6 +161,7 @@ def _schedule(
                 scalable_dimension=target.scalable_dimension,
                 schedule=aws_cron(cron),
                 timezone=hours.timezone,
+                end_time=last_start(expires),
                 scalable_target_action=aws.appautoscaling.ScheduledActionScalableTargetActionArgs(
                     min_capacity=least, max_capacity=most
                 ),

@@ -179,6 +179,12 @@ def test_outside_its_hours_there_are_no_instances(tmp_path: Path) -> None:
     }
 
 
+def test_a_fleet_with_hours_stays_down_once_the_stack_has_ended(tmp_path: Path) -> None:
+    """Emptying the group doesn't keep the next morning's action from filling it."""
+    ends = [each.inputs["endTime"] for each in served(tmp_path, hours=HOURS_BLOCK).of(HOURS)]
+    assert ends == ["2099-12-01T17:59:00Z"] * 2
+
+
 def test_a_paused_fleet_stays_down_but_its_path_stays_up(tmp_path: Path) -> None:
     paused = served(tmp_path, paused=True, hours=HOURS_BLOCK, replicas={"min": 1, "max": 3})
     group = paused.one(GROUP).inputs

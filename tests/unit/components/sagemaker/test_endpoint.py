@@ -239,6 +239,7 @@ def test_hours_start_and_stop_it_by_the_clock(tmp_path: Path) -> None:
     assert start["timezone"] == stop["timezone"] == "Europe/Berlin"
     assert start["scalableTargetAction"] == {"minCapacity": 1, "maxCapacity": 2}
     assert stop["scalableTargetAction"] == {"minCapacity": 0, "maxCapacity": 0}
+    assert start["endTime"] == stop["endTime"] == "2099-12-01T17:59:00Z", "a minute before the stack's"
 
 
 @pytest.mark.parametrize(
@@ -263,6 +264,13 @@ def test_what_bills_by_the_hour_is_deleted_when_the_stack_expires(
     assert [(each["arn"].rpartition(":")[2], json.loads(each["input"])) for each in targets] == calls
     allowed = statements(deployed.one("aws:iam/rolePolicy:RolePolicy", "fleet-expiry"))
     assert all(len(each["Resource"]) == 1 and "*" not in each["Resource"][0] for each in allowed)
+
+
+def test_an_endpoint_goes_when_its_component_has_gone(tmp_path: Path) -> None:
+    """SageMaker refuses to delete it before, and takes minutes to delete the component."""
+    deployed, _ = run_serving(resolve(tmp_path, serving=SERVING | ZERO))
+    times = [each.inputs["scheduleExpression"] for each in deployed.of("aws:scheduler/schedule:Schedule")]
+    assert times == ["at(2099-12-01T18:00:00)", "at(2099-12-01T18:15:00)"]
 
 
 def test_never_expiring_stacks_have_no_schedule(tmp_path: Path) -> None:
