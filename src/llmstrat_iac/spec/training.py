@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,7 @@ class Lora(Closed):
     rank: int = Field(default=16, ge=1, le=1024, description="Rank of the update matrices (`r`).")
     alpha: float = Field(default=32, gt=0, description="Scale of the update: alpha over rank.")
     dropout: float = Field(default=0.05, ge=0, lt=1, description="Dropout before the adapter.")
-    target_modules: list[str] | Literal["all-linear"] = Field(
+    target_modules: Annotated[list[str], Field(min_length=1)] | Literal["all-linear"] = Field(
         default="all-linear", description="Modules that get an adapter: `all-linear`, or names such as `q_proj`."
     )
     rslora: bool = Field(default=False, description="Rank-stabilised scaling: alpha over the root of the rank.")

@@ -13,6 +13,7 @@ from llmstrat_iac.plan import Severity
 
 BASE = LLAMA | {"id": "meta-llama/Llama-3.1-8B", "revision": "0" * 40}
 HUGE = LLAMA | {"id": "meta-llama/Llama-3.1-405B-Instruct", "revision": "0" * 40}
+GPT_OSS = OPEN | {"id": "openai/gpt-oss-20b"}
 SHAPE = {
     "layers": 2,
     "hidden_size": 64,
@@ -77,7 +78,21 @@ def test_gated_weights_need_a_token(tmp_path: Path) -> None:
             "instance: auto",
         ),
         ({"serving": {"max_context": 131072, "concurrency": 1024}}, "serving.instance", ("any of",), "max_context"),
-        ({"serving": {"tensor_parallel": 16}}, "serving.instance", ("16",), "smaller model"),
+        ({"serving": {"tensor_parallel": 16}}, "serving.instance", ("16",), "set `tensor_parallel: auto`, or choose"),
+        ({"serving": {"instance": "p3.2xlarge"}}, "serving.instance", ("7.5",), "set `instance: auto`, or choose"),
+        (
+            {"model": GPT_OSS, "serving": {"quantization": "fp8"}},
+            "serving.instance",
+            ("mxfp4",),
+            "leave `quantization` out, or choose",
+        ),
+        ({"model": GPT_OSS, "training": {}}, "training.instance", ("mxfp4",), "set `method: lora`, or choose"),
+        (
+            {"training": {"instance": "g4dn.xlarge"}},
+            "training.instance",
+            ("bfloat16",),
+            "set `method: lora`, set `inst",
+        ),
         ({"model": HUGE, "training": {"method": "full"}}, "training.instance", ("on each of 8 GPUs",), "`qlora`"),
         (
             {"training": {"instance": "g6.12xlarge", "hyperparameters": {"batch_size": 3}}},
@@ -86,7 +101,7 @@ def test_gated_weights_need_a_token(tmp_path: Path) -> None:
             "4 divides",
         ),
     ],
-    ids=["named", "cache", "too few GPUs", "training", "batch"],
+    ids=["named", "cache", "too few GPUs", "old GPU", "format", "training's format", "T4", "training", "batch"],
 )
 def test_what_fits_nowhere_is_refused_with_numbers_and_never_raised(
     parts: dict[str, Any], path: str, words: tuple[str, ...], remedy: str, tmp_path: Path
@@ -103,6 +118,46 @@ def test_gpus_must_share_the_heads_evenly(size: int, tmp_path: Path) -> None:
     assert "32 attention heads" in found["tensor-parallel-heads"].message
     assert "1, 2, 4, 8" in found["tensor-parallel-heads"].remedy
     assert "model-fits-nowhere" not in found, "one mistake, one finding"
+
+
+def test_gpus_must_share_key_value_heads_too(tmp_path: Path) -> None:
+    qwen = OPEN | {"id": "Qwen/Qwen2.5-7B-Instruct"}
+    finding = findings(tmp_path, model=qwen, serving={"tensor_parallel": 7})["tensor-parallel-heads"]
+    assert "28 attention heads and 4 key-value heads" in finding.message
+    assert finding.remedy == "set one of 1, 2, 4, or `auto`"
+
+
+@pytest.mark.parametrize(
+    ("names", "severity"),
+    [
+        (["q_proj", "v_proj"], None),
+        (["qkv_proj"], None),
+        (["q_proj", "v_prj"], Severity.WARNING),
+        (["q_prj"], Severity.ERROR),
+    ],
+)
+def test_modules_that_no_layer_has(names: list[str], severity: Severity | None, tmp_path: Path) -> None:
+    found = findings(tmp_path, training={"hyperparameters": {"lora": {"target_modules": names}}}).get("lora-targets")
+    assert (found and found.severity) == severity
+    if found is not None:
+        assert f"`{names[-1]}`" in found.message
+        assert "o_proj" in found.remedy
+
+
+def test_quantized_weights_arent_trained(tmp_path: Path) -> None:
+    model = {"id": "example/Qwen-AWQ", "revision": "0" * 40, "base": OPEN["id"]}
+    found = findings(tmp_path, model=model, serving={"quantization": "awq"}, training={})
+    assert "is to be trained" in found["quantization-not-possible"].message
+
+
+@pytest.mark.parametrize(("tokens", "warned"), [(7892, False), (7893, True)])
+def test_a_load_whose_requests_are_too_long(tokens: int, warned: bool, tmp_path: Path) -> None:
+    load = {"requests_per_month": 1000, "input_tokens": tokens, "output_tokens": 300}
+    found = findings(tmp_path, load=load)
+    assert ("load-beyond-context" in found) is warned
+    if warned:
+        assert "8,193 tokens" in found["load-beyond-context"].message
+        assert "max_context: 8193" in found["load-beyond-context"].remedy
 
 
 @pytest.mark.parametrize(("rank", "refused"), [(8, False), (24, False), (512, False), (513, True)])
@@ -132,7 +187,7 @@ def test_contexts_and_examples_beyond_the_model_are_refused(tmp_path: Path) -> N
         (LLAMA, {"quantization": "awq"}, True),
         (LLAMA, {"quantization": "gptq"}, True),
         ({"id": "example/Llama-AWQ", "revision": "0" * 40, "base": LLAMA["id"]}, {"quantization": "awq"}, False),
-        (LLAMA, {"quantization": "fp8", "instance": "g4dn.xlarge"}, True),
+        (OPEN | {"id": "Qwen/Qwen3-4B"}, {"quantization": "fp8", "instance": "g4dn.xlarge"}, False),
         (LLAMA, {"quantization": "fp8", "instance": "g6e.xlarge"}, False),
         (LLAMA, {"quantization": "fp8"}, False),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from llmstrat_iac.catalog.architecture import Architecture
 from llmstrat_iac.catalog.aws_prices import AwsPrice
@@ -79,6 +80,11 @@ class Fit:
     """Training: weights are split over the GPUs (FSDP) instead of copied to each."""
 
 
+Lack = Literal["memory", "kind of GPU", "number of GPUs", "format", "batch"]
+"""What is wrong, so that a remedy can fit: memory, of GPUs or the instance's own; a GPU that can't compute it; too few
+GPUs, or GPUs that can't share the heads; weights in a format that excludes it anywhere; a batch that can't be split."""
+
+
 @dataclass(frozen=True)
 class Rejection:
     """An instance type on which it doesn't, or that can't be had, and why, with numbers."""
@@ -86,6 +92,7 @@ class Rejection:
     instance: InstanceType
     reason: str
     price: AwsPrice
+    lacks: Lack = "memory"
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,13 @@ class Choice:
 
     fits: tuple[Fit, ...]
     rejected: tuple[Rejection, ...]
+
+    @property
+    def nearest(self) -> tuple[Rejection, ...]:
+        """What doesn't fit, the most GPU memory first."""
+        return tuple(
+            sorted(self.rejected, key=lambda each: -each.instance.accelerators * each.instance.accelerator_gib)
+        )
 
     @property
     def best(self) -> Fit | None:

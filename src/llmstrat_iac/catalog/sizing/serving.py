@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from llmstrat_iac.catalog.architecture import Architecture
 from llmstrat_iac.catalog.instances import InstanceType, instances
-from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Price, Rejection, ServingNeed
+from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Lack, Price, Rejection, ServingNeed
 from llmstrat_iac.catalog.sizing.ranking import ranked, shortfall
 from llmstrat_iac.catalog.sizing.serving_memory import serving_memory
 
@@ -33,9 +33,9 @@ def parallel_sizes(shape: Architecture, most: int) -> tuple[int, ...]:
 
 def _answer(need: ServingNeed, instance: InstanceType, price: Price) -> Fit | Rejection:
     usd = price(instance)
-    reason = _unable(need, instance) or _indivisible(need, instance)
-    if reason:
-        return Rejection(instance, reason, usd)
+    if (wrong := _wrong(need, instance)) is not None:
+        lacks, reason = wrong
+        return Rejection(instance, reason, usd, lacks)
     sizes = (
         (need.tensor_parallel,) if need.tensor_parallel else parallel_sizes(need.architecture, instance.accelerators)
     )
@@ -46,12 +46,21 @@ def _answer(need: ServingNeed, instance: InstanceType, price: Price) -> Fit | Re
     return Rejection(instance, shortfall(memory, size), usd)
 
 
+def _wrong(need: ServingNeed, instance: InstanceType) -> tuple[Lack, str] | None:
+    """What excludes the type, however much memory it has."""
+    if need.architecture.published_format == "mxfp4" and need.quantization != "none":
+        return "format", f"the weights are published in mxfp4: {need.quantization} can't be applied to them"
+    if unable := _unable(need, instance):
+        return "kind of GPU", unable
+    if indivisible := _indivisible(need, instance):
+        return "number of GPUs", indivisible
+    return None
+
+
 def _unable(need: ServingNeed, instance: InstanceType) -> str:
     shape, capability = need.architecture, instance.compute_capability
     if capability < OLDEST_CUDA:
         return f"the images' CUDA 13 needs compute capability {OLDEST_CUDA}; {instance.accelerator} has {capability}"
-    if shape.published_format == "mxfp4" and need.quantization != "none":
-        return f"the weights are published in mxfp4: {need.quantization} can't be applied to them"
     form = "mxfp4" if shape.published_format == "mxfp4" else need.quantization
     if capability < OLDEST.get(form, 0):
         return f"{form} needs compute capability {OLDEST[form]}; {instance.accelerator} has {capability}"

@@ -25,12 +25,13 @@ def choose_training(need: TrainingNeed, *, price: Price, candidates: Iterable[In
 
 def _answer(need: TrainingNeed, instance: InstanceType, price: Price) -> Fit | Rejection:
     usd, gpus = price(instance), instance.accelerators
-    reason = _unable(need, instance)
     sizes = _micro_batches(need, gpus)
-    if not reason and not sizes:
-        reason = f"a batch of {need.batch_size} can't be split evenly over its {gpus} GPUs"
-    if reason:
-        return Rejection(instance, reason, usd)
+    if reason := _wrong_format(need):
+        return Rejection(instance, reason, usd, "format")
+    if reason := _unable(need, instance):
+        return Rejection(instance, reason, usd, "kind of GPU")
+    if not sizes:
+        return Rejection(instance, _unsplit(need, gpus), usd, "batch")
     for sharded in _ways(need, gpus):
         for size in sizes:
             memory = training_memory(need, instance, gpus=gpus, micro_batch_size=size, sharded=sharded)
@@ -51,13 +52,23 @@ def _micro_batches(need: TrainingNeed, gpus: int) -> tuple[int, ...]:
     return tuple(size for size in wanted if need.batch_size is None or need.batch_size % (size * gpus) == 0)
 
 
+def _unsplit(need: TrainingNeed, gpus: int) -> str:
+    micro = "" if need.micro_batch_size is None else f" in micro batches of {need.micro_batch_size}"
+    over = "" if gpus == 1 else f" over its {gpus} GPUs"
+    return f"a batch of {need.batch_size} can't be split evenly{over}{micro}"
+
+
+def _wrong_format(need: TrainingNeed) -> str:
+    if need.method == "qlora" and need.architecture.published_format == "mxfp4":
+        # transformers 5.23.0, quantizers/auto.py: `merge_quantization_configs` raises.
+        return "the weights are published in mxfp4, which the trainer can't load in qlora's own 4 bits"
+    return ""
+
+
 def _unable(need: TrainingNeed, instance: InstanceType) -> str:
     accelerator, capability = instance.accelerator, instance.compute_capability
     if capability < OLDEST_CUDA:
         return f"the images' CUDA 13 needs compute capability {OLDEST_CUDA}; {accelerator} has {capability}"
-    if need.method == "qlora" and need.architecture.published_format == "mxfp4":
-        # transformers 5.23.0, quantizers/auto.py: `merge_quantization_configs` raises.
-        return "the weights are published in mxfp4, which the trainer can't load in qlora's own 4 bits"
     if instance.sixteen_bit == "bfloat16":
         return ""
     if need.method == "qlora":

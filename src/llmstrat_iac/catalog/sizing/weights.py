@@ -71,11 +71,18 @@ class Module:
 
 def targets(shape: Architecture, names: tuple[str, ...]) -> tuple[Module, ...]:
     """The modules of a layer that get an adapter; without names all linear ones, as PEFT's `all-linear`."""
-    return tuple(module for module in _linear(shape) if not names or module.name in names)
+    if not names:
+        return tuple(_linear(shape))
+    return tuple(module for module in (*_linear(shape), *_fused(shape)) if module.name in names)
+
+
+def module_names(shape: Architecture) -> tuple[str, ...]:
+    """What `target_modules` may name: the linear modules of a layer, also as Phi has them."""
+    return tuple(module.name for module in (*_linear(shape), *_fused(shape)))
 
 
 def _linear(shape: Architecture) -> Iterator[Module]:
-    queries, keys = shape.attention_heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    queries, keys = _widths(shape)
     yield Module("q_proj", shape.hidden_size, queries)
     yield Module("k_proj", shape.hidden_size, keys)
     yield Module("v_proj", shape.hidden_size, keys)
@@ -84,6 +91,19 @@ def _linear(shape: Architecture) -> Iterator[Module]:
         yield Module("gate_proj", shape.hidden_size, shape.intermediate_size)
         yield Module("up_proj", shape.hidden_size, shape.intermediate_size)
         yield Module("down_proj", shape.intermediate_size, shape.hidden_size, row_parallel=True)
+
+
+def _fused(shape: Architecture) -> Iterator[Module]:
+    """Phi's names for several of them in one (transformers, models/phi3): the catalogue doesn't say who has which."""
+    queries, keys = _widths(shape)
+    yield Module("qkv_proj", shape.hidden_size, queries + 2 * keys)
+    if shape.experts is None:
+        yield Module("gate_up_proj", shape.hidden_size, 2 * shape.intermediate_size)
+
+
+def _widths(shape: Architecture) -> tuple[int, int]:
+    """Of all query heads, and of all key or value heads."""
+    return shape.attention_heads * shape.head_dim, shape.kv_heads * shape.head_dim
 
 
 def _mxfp4_bytes(shape: Architecture) -> float:

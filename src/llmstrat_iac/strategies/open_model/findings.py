@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmstrat_iac.catalog.instances import find_instance
+from llmstrat_iac.catalog.instances import instances
 from llmstrat_iac.catalog.open_models import find_model
 from llmstrat_iac.catalog.sizing.contract import Choice
+from llmstrat_iac.catalog.sizing.serving import parallel_sizes
+from llmstrat_iac.catalog.sizing.weights import module_names
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.open_model.data import lacks_template
 from llmstrat_iac.open_model.vllm import LORA_RANKS
 from llmstrat_iac.plan import Finding, Severity
+from llmstrat_iac.strategies.open_model.remedies import serving_remedy, training_remedy
 
 _SHOWN = 2
-_FP8_FROM = 8.0
-"""CUDA generation from which vLLM loads fp8 weights: Ampere unpacks them, Ada and Hopper multiply in fp8
-(https://docs.vllm.ai/en/latest/features/quantization/)."""
 
 
 def check_serving(serving: ResolvedServing) -> Iterator[Finding]:
@@ -23,7 +23,9 @@ def check_serving(serving: ResolvedServing) -> Iterator[Finding]:
     yield from _context(serving)
     yield from _ranks(serving)
     unable = [*_tensor_parallel(serving), *_quantization(serving)]
-    yield from unable or _fits_nowhere(serving.choice, "serving", _serving_remedy(serving))
+    if not unable and serving.choice.best is None:
+        yield _fits_nowhere(serving.choice, "serving", serving_remedy(serving))
+    yield from unable
     if lacks_template(serving.model):
         yield Finding(
             rule="no-chat-template",
@@ -58,7 +60,9 @@ def check_training(training: ResolvedTraining) -> Iterator[Finding]:
             reason="an example's question and answer are put together as they are, without turns or a system message",
             remedy="train the family's instruct or chat model, unless the data is plain prompts and completions",
         )
-    yield from _fits_nowhere(training.choice, "training", _training_remedy(training))
+    if training.choice.best is None:
+        yield _fits_nowhere(training.choice, "training", training_remedy(training))
+    yield from _targets(training)
     yield from _lengths_and_checkpoints(training)
 
 
@@ -76,17 +80,19 @@ def _context(serving: ResolvedServing) -> Iterator[Finding]:
 
 
 def _tensor_parallel(serving: ResolvedServing) -> Iterator[Finding]:
-    size, heads = serving.block.tensor_parallel, serving.model.known.architecture.attention_heads
-    if size == "auto" or (size > 0 and heads % size == 0):
+    size, shape = serving.block.tensor_parallel, serving.model.known.architecture
+    if size == "auto" or size in parallel_sizes(shape, shape.attention_heads):
         return
-    allowed = ", ".join(str(each) for each in range(1, min(heads, 16) + 1) if heads % each == 0)
+    allowed = parallel_sizes(shape, max(each.accelerators for each in instances()))
+    keys = "" if shape.kv_heads == shape.attention_heads else f" and {shape.kv_heads} key-value heads"
     yield Finding(
         rule="tensor-parallel-heads",
         severity=Severity.ERROR,
         path="serving.tensor_parallel",
-        message=f"{size} GPUs can't share {heads} attention heads evenly",
-        reason="each GPU computes whole heads, so their number must be a multiple of the GPUs'",
-        remedy=f"set one of {allowed}, or `auto`",
+        message=f"{size} GPUs can't share {shape.attention_heads} attention heads{keys} evenly",
+        reason="each GPU computes whole heads: their number divides the attention heads, and divides the key-value "
+        "heads or is a multiple of them",
+        remedy=f"set one of {', '.join(map(str, allowed))}, or `auto`",
     )
 
 
@@ -118,16 +124,14 @@ def _quantization(serving: ResolvedServing) -> Iterator[Finding]:
             remedy=f"name a repository with {method.upper()} weights as `model.id`, and `model.base: {identity}`; "
             "or set `fp8`, which is made on load",
         )
-    instance = find_instance(serving.block.instance)
-    if method == "fp8" and instance is not None and instance.compute_capability < _FP8_FROM:
+    elif method in ("awq", "gptq") and serving.training is not None:
         yield Finding(
             rule="quantization-not-possible",
             severity=Severity.ERROR,
             path="serving.quantization",
-            message=f"{instance.name} can't do fp8: its {instance.accelerator} is of CUDA generation "
-            f"{instance.compute_capability}",
-            reason=f"vLLM needs {_FP8_FROM} (Ampere) to unpack fp8 weights, and 8.9 (Ada) to compute in fp8",
-            remedy="set `instance: auto`, a g5, g6 or newer, or another quantization",
+            message=f"`{identity}` is to be trained, and weights quantized by {method} can't be",
+            reason="the trainer loads 16-bit weights, which `qlora` quantizes itself",
+            remedy="name the 16-bit weights as `model.id`, and set `fp8` or `bitsandbytes`, which are made on load",
         )
 
 
@@ -162,16 +166,14 @@ def _availability(serving: ResolvedServing) -> Iterator[Finding]:
         )
 
 
-def _fits_nowhere(choice: Choice, part: str, remedy: str) -> Iterator[Finding]:
-    if choice.best is not None:
-        return
-    nearest = sorted(choice.rejected, key=lambda each: -each.instance.accelerators * each.instance.accelerator_gib)
+def _fits_nowhere(choice: Choice, part: str, remedy: str) -> Finding:
+    nearest = choice.nearest
     by_reason: dict[str, list[str]] = {}
     for each in nearest[:_SHOWN]:
         by_reason.setdefault(each.reason, []).append(each.instance.name)
     reasons = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
     what = f"`{nearest[0].instance.name}`" if len(nearest) == 1 else f"any of {len(nearest)} instance types"
-    yield Finding(
+    return Finding(
         rule="model-fits-nowhere",
         severity=Severity.ERROR,
         path=f"{part}.instance",
@@ -181,28 +183,22 @@ def _fits_nowhere(choice: Choice, part: str, remedy: str) -> Iterator[Finding]:
     )
 
 
-def _serving_remedy(serving: ResolvedServing) -> str:
-    block = serving.block
-    smaller = [f"lower `max_context` ({block.max_context:,}) or `concurrency` ({block.concurrency})"]
-    if block.quantization == "none":
-        smaller.append("set `quantization: fp8`")
-    if block.instance != "auto":
-        smaller.append("set `instance: auto`")
-    return ", ".join([*smaller, "or choose a smaller model"])
-
-
-def _training_remedy(training: ResolvedTraining) -> str:
-    block = training.block
-    smaller = {"full": ["set `method: lora` or `qlora`"], "lora": ["set `method: qlora`"], "qlora": []}[block.method]
-    smaller.append(f"lower `max_length` ({block.hyperparameters.max_length:,})")
-    named = find_instance(block.instance)
-    if named is not None and block.hyperparameters.batch_size % named.accelerators:
-        smaller.append(f"set a `batch_size` that {named.accelerators} divides")
-    if block.hyperparameters.micro_batch_size is not None:
-        smaller.append("leave `micro_batch_size` out")
-    if block.instance != "auto":
-        smaller.append("set `instance: auto`")
-    return ", ".join([*smaller, "or choose a smaller model"])
+def _targets(training: ResolvedTraining) -> Iterator[Finding]:
+    """Modules that the model may not have. What PEFT finds none of stops the job; what it doesn't find is left out."""
+    named = training.block.hyperparameters.lora.target_modules
+    if not training.makes_adapter or isinstance(named, str):
+        return
+    known = module_names(training.model.known.architecture)
+    unknown = [name for name in named if name not in known]
+    if unknown:
+        yield Finding(
+            rule="lora-targets",
+            severity=Severity.ERROR if len(unknown) == len(named) else Severity.WARNING,
+            path="training.hyperparameters.lora.target_modules",
+            message=f"no module named {', '.join(f'`{name}`' for name in unknown)} is known in a layer of this model",
+            reason="what the trainer doesn't find gets no adapter, without a word; if it finds none, the job fails",
+            remedy=f"set `all-linear`, or take some of {', '.join(known)}",
+        )
 
 
 def _lengths_and_checkpoints(training: ResolvedTraining) -> Iterator[Finding]:

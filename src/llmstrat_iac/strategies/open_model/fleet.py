@@ -84,7 +84,17 @@ class Fleet:
 
     def findings(self) -> Iterator[Finding]:
         """A load that the fleet can't carry."""
-        block, needed = self.serving.block, self.needed
+        block, needed, mix = self.serving.block, self.needed, self.mix
+        if mix.requests is not None and mix.tokens > block.max_context:
+            yield Finding(
+                rule="load-beyond-context",
+                severity=Severity.WARNING,
+                path="endpoint.load",
+                message=f"a request of the stated load has {mix.tokens:,} tokens, in and out; at most "
+                f"{block.max_context:,} are served",
+                reason="vLLM refuses a prompt that is longer, and cuts an answer that gets longer",
+                remedy=f"set `serving.max_context: {mix.tokens}` or more, or correct the load",
+            )
         if needed is None or block.paused or needed.low <= block.replicas.max:
             return
         yield Finding(
