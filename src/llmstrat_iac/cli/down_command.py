@@ -42,12 +42,13 @@ def take_down(deployment: Deployment, console: Console, *, as_json: bool) -> int
     """Take a deployment's stack down, showing progress and receipt; returns the exit code."""
     from llmstrat_iac.cli.live import operation_view
     from llmstrat_iac.cli.render_receipt import print_receipt
-    from llmstrat_iac.operations.deployment import fixed_month_usd
+    from llmstrat_iac.operations.deployment import planned_costs
     from llmstrat_iac.operations.events import announce
     from llmstrat_iac.operations.receipt import receipts_folder, save_receipt
     from llmstrat_iac.operations.teardown import Teardown
 
     resolved = deployment.resolved
+    fixed_month_usd, each_job = planned_costs(resolved)
     announce(resolved, "down.started")
     with operation_view(console, "Destroying") as view:
         receipt = Teardown(
@@ -56,7 +57,8 @@ def take_down(deployment: Deployment, console: Console, *, as_json: bool) -> int
             region=resolved.spec.region,
             session=deployment.session(),
             on_event=view,
-            fixed_month_usd=fixed_month_usd(resolved),
+            fixed_month_usd=fixed_month_usd,
+            each_job=each_job,
             plugin_sweeps=resolved.sweeps,
         ).run(deployment.snapshot())
     announce(resolved, "down.done" if receipt.clean else "down.failed")

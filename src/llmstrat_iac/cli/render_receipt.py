@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from llmstrat_iac.cli.live import short_type
-from llmstrat_iac.cli.text import money
-from llmstrat_iac.operations.receipt import Receipt
+from llmstrat_iac.cli.text import count, money
+from llmstrat_iac.operations.receipt import Cost, Receipt
+from llmstrat_iac.plan import Total
 
 
 def print_receipt(console: Console, receipt: Receipt, path: Path) -> None:
@@ -50,7 +51,17 @@ def _resources(receipt: Receipt) -> Table:
 
 
 def _cost(receipt: Receipt) -> str:
-    cost = receipt.cost
+    return _while_it_lived(receipt.cost) + _jobs(receipt.cost.each_job)
+
+
+def _jobs(each: Total | None) -> str:
+    if each is None:
+        return ""
+    unknown = f" and {count(len(each.unknown), 'unknown price')}" if each.unknown else ""
+    return f"; jobs aren't counted, each {money(each.usd)} USD{unknown} by the plan"
+
+
+def _while_it_lived(cost: Cost) -> str:
     fixed = _usd(cost.fixed_usd)
     if cost.requests is None:
         return f"fixed {fixed}, tokens unknown"

@@ -18,6 +18,7 @@ from llmstrat_iac.engine.stack import Engine, Stack
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import AwsSession, ProgramContext, ResolvedSpec
 from llmstrat_iac.operations.expiry import expiry
+from llmstrat_iac.plan import Total
 from llmstrat_iac.planner.plan import build_plan
 from llmstrat_iac.plugins import create_registry
 from llmstrat_iac.program import PROJECT, run
@@ -102,10 +103,11 @@ def open_session(region: str) -> AwsSession:
     return session
 
 
-def fixed_month_usd(resolved: ResolvedSpec) -> float | None:
-    """The plan's fixed costs a month; None if the price of any part isn't known."""
+def planned_costs(resolved: ResolvedSpec) -> tuple[float | None, Total | None]:
+    """The plan's fixed costs a month, None if a price isn't known; and those of one job, if it has any."""
     plan = build_plan(resolved, create_registry(resolved.spec.plugins), now=datetime.now(UTC), read_files=False)
-    return None if plan.fixed_month.unknown else plan.fixed_month.usd
+    fixed = None if plan.fixed_month.unknown else plan.fixed_month.usd
+    return fixed, None if plan.once == Total(0.0) else plan.once
 
 
 def has_expired(snapshot: Snapshot, now: datetime) -> bool:

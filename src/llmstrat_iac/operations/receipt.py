@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from llmstrat_iac.hookspecs import Leftover
+from llmstrat_iac.plan import Total
 from llmstrat_iac.spec.moments import format_moment
 
 HOURS_A_MONTH = 730.0
@@ -33,6 +34,8 @@ class Cost:
     tokens_usd: float | None
     requests: int | None
     unpriced_requests: int = 0
+    each_job: Total | None = None
+    """What the plan counts for one training, if the spec has any; in no other sum, since how many ran isn't known."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 
@@ -21,6 +21,7 @@ from llmstrat_iac.hookspecs import AwsSession, Leftover, Strategy
 from llmstrat_iac.operations.jobs_in_state import refresh_jobs
 from llmstrat_iac.operations.receipt import HOURS_A_MONTH, Cost, Receipt, receipt_lines
 from llmstrat_iac.operations.usage import cost_of, read_usage
+from llmstrat_iac.plan import Total
 
 ATTEMPTS = 3
 _PAUSE_SECONDS = 20.0
@@ -37,6 +38,8 @@ class Teardown:
     on_event: OnEvent
     fixed_month_usd: float | None = None
     """The plan's fixed costs a month; None where no spec is at hand or a price is unknown."""
+    each_job: Total | None = None
+    """The plan's cost of one job; None without jobs or spec."""
     plugin_sweeps: tuple[str, ...] = ()
     """The sweeps of the spec's tuning vendor and runtimes, which may be plugins' that the strategy doesn't know."""
     pause: Callable[[float], None] = time.sleep
@@ -50,7 +53,7 @@ class Teardown:
         snapshot = snapshot or EMPTY_SNAPSHOT
         outputs = snapshot.outputs.values
         created = snapshot.created
-        cost = self._cost(outputs.get("usage_log_group"), created)
+        cost = replace(self._cost(outputs.get("usage_log_group"), created), each_job=self.each_job)
         before = [resource.type for resource in snapshot.resources if resource.is_physical]
         self._refresh_jobs(snapshot)
         failures = self._destroy(len(snapshot.resources)) if snapshot.resources else ()

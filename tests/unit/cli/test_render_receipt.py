@@ -12,6 +12,7 @@ from rich.console import Console
 from llmstrat_iac.cli.render_receipt import print_receipt
 from llmstrat_iac.hookspecs import Leftover
 from llmstrat_iac.operations.receipt import Cost, Receipt, ReceiptLine
+from llmstrat_iac.plan import Total
 
 RECEIPT = Receipt(
     stack="support-dev",
@@ -53,6 +54,9 @@ def test_leftovers_and_failures() -> None:
 
 def test_unknown_costs() -> None:
     assert "fixed unknown, tokens unknown" in printed(replace(RECEIPT, cost=Cost(None, None, None)))
+    trained = replace(RECEIPT.cost, each_job=Total(1551.51, ("ml.p5.48xlarge",)))
+    said = "; jobs aren't counted, each 1,551.51 USD and 1 unknown price by the plan"
+    assert said in " ".join(printed(replace(RECEIPT, cost=trained)).split())
     unpriced = Cost(fixed_usd=None, tokens_usd=0.0, requests=3, unpriced_requests=2)
     text = printed(replace(RECEIPT, cost=unpriced))
     assert "3 requests, 2 of them without a known price" in text
