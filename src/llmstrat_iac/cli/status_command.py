@@ -44,6 +44,8 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
 
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, value in document.items():
+            if value == []:
+                continue
             text = ", ".join(value) if isinstance(value, list) else str(value)
             style = "red" if name == "endpoint" and not document["healthy"] else ""
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(text, style=style))
@@ -51,7 +53,7 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
             kind = "tuning" if resolved.tuning else "training"
             table.add_row(
                 Text(kind, style="bold"),
-                _describe(job, own=resolved.tuning is None, serves=resolved.spec.endpoint is not None),
+                Text(_describe(job, own=resolved.tuning is None, serves=resolved.spec.endpoint is not None)),
             )
         if fleet is not None:
             style = "" if fleet.well else "yellow"
@@ -119,13 +121,15 @@ def _job(deployment: Deployment, variables: Mapping[str, str]) -> dict[str, Any]
 
 
 def _describe(tuning: Mapping[str, Any], *, own: bool, serves: bool) -> str:
+    from llmstrat_iac.tuning.jobs import in_words
+
     job = tuning["job"]
     if job is None:
         return f"unknown: {tuning['unknown']}" if "unknown" in tuning else "no job: `llmstrat up` starts one"
     parts = [job["name"], job["state"]]
     if job["progress"] is not None:
         parts.append(f"{job['progress']:.0%}")
-    parts += [f"{name.replace('_', ' ')} {value:g}" for name, value in job["metrics"].items()]
+    parts += in_words(job["metrics"])
     if job["failure"]:
         parts.append(job["failure"])
     if serves and tuning["served_identity"] is not None:

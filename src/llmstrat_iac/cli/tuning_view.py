@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmstrat_iac.tuning import JobState, TuningJob
+from llmstrat_iac.tuning.jobs import in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +40,7 @@ def describe(job: TuningJob) -> str:
     parts = [f"[bold]{job.name}[/bold] [{style}]{job.state}[/{style}]"]
     if job.progress is not None and not job.state.over:
         parts.append(f"{job.progress:.0%}")
-    parts += [f"{name.replace('_', ' ')} {value:g}" for name, value in job.metrics.items()]
+    parts += in_words(job.metrics)
     if job.failure:
         parts.append(escape(job.failure))
     return "  ".join(parts)

@@ -46,7 +46,8 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
             result = document(job)
             if resolved.tuning is None and not settled(deployment.require_snapshot()):
                 shown.print(
-                    "What only the job needed goes with the next `llmstrat up`; a network of its own bills until then."
+                    "What only the job needed, such as its network and file system, bills until the next `llmstrat "
+                    "up` takes it down."
                 )
         outputs = deployment.require_snapshot(show_secrets=True).outputs.values
         # Until the `up` after a training from scratch there is no fleet to wait for.

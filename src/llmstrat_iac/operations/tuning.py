@@ -134,7 +134,7 @@ def _what_a_training_does(state: TuningState, snapshot: Snapshot | None, identit
         serving = f"; {state.serving.name} serves until it is completed" if state.serving else ""
         return f"starts a job: {why}{serving}"
     if job.state is JobState.COMPLETED and not serves:
-        return f"{job.name} is completed; what it has made is in the stack's bucket"
+        return f"{job.name} is completed; what it has made is at {job.model_id or 'the vendor'}"
     if job.state is JobState.COMPLETED:
         served = "is served" if state.deploy else "isn't deployed (`deploy: manual`; `up --deploy` does)"
         return f"{job.name} is completed and {served}"

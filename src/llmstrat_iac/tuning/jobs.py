@@ -112,6 +112,16 @@ class ManagedJob(Protocol):
         """Whether a failed job makes `up` fail, too."""
 
 
+def in_words(metrics: Mapping[str, float]) -> list[str]:
+    """`tokens per second 1,480,000`, `training loss 2.318`: figures as people read them, the loss once."""
+    shown = {name: value for name, value in metrics.items() if name != "loss" or "training_loss" not in metrics}
+    return [f"{name.replace('_', ' ')} {_figure(value)}" for name, value in shown.items()]
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 class TuningJobs(Protocol):
     """A vendor's jobs at run time: what `Tuning.jobs` makes. Asks the vendor; creates nothing.
 

@@ -24,6 +24,7 @@ from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import JobEvent, JobState, TuningJob
 from llmstrat_iac.tuning.identity import makes_model
+from llmstrat_iac.tuning.jobs import in_words
 
 _STATUS, _MANIFEST, _CANCELLED = "status.json", "output/manifest.json", "cancelled.json"
 """A launcher that is told to stop still writes a status: the mark of a cancelled job is a file of its own."""
@@ -122,7 +123,7 @@ class Ec2Jobs:
         if job.failure:
             yield JobEvent(job.finished or datetime.now(UTC), "error", job.failure)
         elif job.finished is not None:
-            reached = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in job.metrics.items())
+            reached = ", ".join(in_words(job.metrics))
             yield JobEvent(job.finished, "info", f"{job.state}" + (f": {reached}" if reached else ""))
 
     def _keys(self) -> Iterator[str]:

@@ -21,6 +21,7 @@ from llmstrat_iac.sandbox.emulator.pretraining.tiny_model import tiny_model
 from llmstrat_iac.sandbox.emulator.tuning.objects import delete_s3, objects_below, read_s3, write_s3
 from llmstrat_iac.sandbox.jobs import Course, Phase, losses
 from llmstrat_iac.trainer.progress import now
+from llmstrat_iac.tuning.jobs import in_words
 
 _CHECKPOINTS = 4
 """In a run, the last step's included."""
@@ -123,7 +124,7 @@ class Run:
         gpus = len(self.hosts) * int(self._job["processes"])
         loss, speed = losses(step / self._total, 100)[-1:], float(_TOKENS_PER_GPU * gpus)
         measured = {"tokens_per_second": speed, **({"training_loss": loss[0]} if loss else {})}
-        self.lines.append(f"step {step}/{self._total} {measured}")
+        self.lines.append(f"step {step} of {self._total}: {', '.join(in_words(measured))}")
         self._publish(
             replace(
                 self._status, step=step, loss=loss[0] if loss else None, tokens_per_second=speed, metrics=measured,
