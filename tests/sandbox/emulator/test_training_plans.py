@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,7 +68,7 @@ def test_offerings_last_long_enough_end_at_half_past_eleven_and_cost_by_the_hour
         parts = each["ReservedCapacityOfferings"]
         assert hours >= 40
         assert each["TargetResources"] == ["training-job"]
-        assert float(each["UpfrontFee"]) / (hours * 16) == pytest.approx(4.0, abs=0.01)
+        assert float(each["UpfrontFee"]) == 4.0 * 16 * math.ceil(hours)
         assert {part["EndTime"].astimezone(UTC).strftime("%H:%M") for part in parts} == {"11:30"}
         assert all(part["EndTime"] > part["StartTime"] for part in parts)
     zones = [{part["AvailabilityZone"] for part in each["ReservedCapacityOfferings"]} for each in found]

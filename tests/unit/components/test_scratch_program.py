@@ -163,3 +163,20 @@ def test_quotas_count_all_nodes_but_those_that_are_reserved(
     resolved = resolve(tmp_path, ("storage: {kind: s3}}", f"storage: {{kind: s3}}{extra}}}"))
     assert resolved.pretraining is not None
     assert [each.need for each in cluster_needs(resolved.pretraining)] == ([] if vcpus is None else [vcpus])
+
+
+@pytest.mark.parametrize(
+    ("cluster", "words"),
+    [
+        (
+            "capacity: capacity-block, reservation: cr-0123456789abcdef0",
+            "capacity block cr-0123456789abcdef0, which is paid",
+        ),
+        ("capacity: reservation, reservation: cr-0123456789abcdef0", "which bills until it is cancelled"),
+    ],
+)
+def test_the_receipt_names_capacity_that_a_teardown_cant_end(tmp_path: Path, cluster: str, words: str) -> None:
+    resolved = resolve(tmp_path, ("nodes: 2, storage: {kind: s3}", f"nodes: 2, zone: us-east-1a, {cluster}"))
+    *_, kept = deployed(resolved, TuningState()).outputs["kept"]
+    assert words in kept
+    assert len(deployed(resolve(tmp_path), TuningState()).outputs["kept"]) == 1, "the role for API Gateway's logs"

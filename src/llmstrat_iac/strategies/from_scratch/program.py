@@ -54,7 +54,7 @@ def program(context: ProgramContext) -> None:
         "cluster": {"runtime": pretraining.runtime.name, **cluster},
     }
     if spec.endpoint is None:
-        export_without_gateway(context, provider, outputs)
+        export_without_gateway(context, provider, outputs | {"kept": kept_capacity(pretraining)})
         return
     _register_endpoint(context, spec, state, workspace, outputs, component, opts)
 
@@ -71,19 +71,31 @@ def _register_endpoint(
     """The gateway, with the fleet behind it once there is a model."""
     assert spec.endpoint is not None, "checked by the caller"
     args = gateway_args(context, spec.endpoint)
-    open_model = context.resolved.open_model
+    open_model, pretraining = context.resolved.open_model, context.resolved.pretraining
+    kept = kept_capacity(pretraining) if pretraining else []
     serving = open_model.serving if open_model else None
     fallback = serving.block.fallback if serving else ()
     if serving is None or state.served is None:
         args = without_fleet(args, aliases=list(spec.fleet_aliases), fallback=fallback)
-        register_gateway(context, args, opts, outputs=outputs)
+        register_gateway(context, args, opts, outputs=outputs, kept=kept)
         return
     weights = finished_weights(serving, state.served)
     child = pulumi.ResourceOptions(parent=component)
     fleet: Fleet = call(serving.runtime.serve, context, serving, weights, workspace, child)
     outputs["fleet"] = {"runtime": serving.runtime.name, "paused": serving.block.paused, **fleet.outputs}
     args = with_fleet(args, context, fleet=fleet, routes=alias_routes(serving, weights), fallback=fallback)
-    register_gateway(context, args, opts, outputs=outputs, kept=fleet.kept)
+    register_gateway(context, args, opts, outputs=outputs, kept=[*fleet.kept, *kept])
+
+
+def kept_capacity(pretraining: ResolvedPretraining) -> list[str]:
+    """What the receipt says of capacity that was there before the stack, and is after it."""
+    cluster = pretraining.cluster
+    if cluster.reservation is None:
+        return []
+    if cluster.capacity == "reservation":
+        return [f"capacity reservation {cluster.reservation}, which bills until it is cancelled"]
+    bought = cluster.capacity.replace("-", " ")
+    return [f"{bought} {cluster.reservation}, which is paid, bills nothing more and can't be given back"]
 
 
 def finished_weights(serving: ResolvedServing, job: TuningJob) -> Weights:

@@ -6,6 +6,7 @@ The first begins at once, so that a sandbox can use what it buys; all end at 11:
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -115,7 +116,8 @@ def _within(asked: Arguments, segments: tuple[Segment, ...]) -> bool:
 
 
 def _offering(segments: tuple[Segment, ...], target: str, gpus: int) -> Offering:
-    hours = sum(each.end - each.start for each in segments) / 3600
+    # By started hours, so that the sum is the same a moment later, when it is typed.
+    hours = math.ceil(sum(each.end - each.start for each in segments) / 3600)
     digest = hashlib.sha256(repr((segments, target)).encode()).hexdigest()
     return Offering(f"tpo-{digest}", target, segments, f"{_USD_PER_GPU_HOUR * gpus * segments[0].count * hours:.2f}")
 
