@@ -112,3 +112,41 @@ def test_it_needs_neither_engine_nor_aws() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_energy_is_shown_on_request_with_its_parts_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--instance", "p5.48xlarge", "--nodes", "8", "--region", "us-west-2")
+    assert main([*LLAMA, *where]) == 0
+    short = capsys.readouterr().out
+    assert re.search(r"^  kWh +[\d,]+ +[\d,]+ to [\d,]+ ", short, re.MULTILINE)
+    assert "t CO2" not in short
+    assert main([*LLAMA, *where, "--energy"]) == 0
+    out = capsys.readouterr().out
+    section = out.partition("Energy")[2].partition("Alternatives")[0]
+    assert re.search(r"^  PUE +1.12 ", section, re.MULTILINE)
+    assert re.search(r"^  t CO2 +\d", section, re.MULTILINE)
+    for source in ("muxup.com", "arXiv:2506.14551", "real-time-cloud@06796bf1"):
+        assert source in section.replace("\n", " ")
+    assert " kWh " in out.partition("Alternatives")[2].splitlines()[1]
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_unknown_energy_is_said_and_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--instance", "p6-b300.48xlarge", "--nodes", "8")
+    assert main([*LLAMA, *where, "--energy"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("how much power NVIDIA B300 SXM takes while it trains isn't known") == 2
+    assert main([*LLAMA, *where, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["best"]["energy"] is None
+
+
+def test_json_has_the_energy_of_every_alternative(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LLAMA, "--region", "eu-north-1", "--json"]) == 0
+    plans = json.loads(capsys.readouterr().out)["alternatives"]
+    known = [each["energy"] for each in plans if each["energy"] is not None]
+    assert known
+    for energy in known:
+        assert energy["pue"]["likely"] == 1.10
+        for of in (energy["kilowatt_hours"], energy["co2_tonnes"]):
+            assert 0 < of["low"] < of["likely"] < of["high"]
+        assert len(energy["sources"]) == 4

@@ -13,6 +13,7 @@ from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Run,
 from llmstrat_iac.catalog.pretraining.search import DEFAULT_DEADLINE_DAYS, aimed, keeps
 from llmstrat_iac.cli.render import console, print_table, table
 from llmstrat_iac.cli.text import UNKNOWN, WIDTH, count
+from llmstrat_iac.cli.train_plan_energy import energy_row, likely_kwh, print_energy
 from llmstrat_iac.cli.train_plan_text import render_text
 
 _ALTERNATIVES = 18
@@ -39,7 +40,7 @@ def train_plan_document(title: str, run: Run, found: Search) -> dict[str, Any]:
     }
 
 
-def print_train_plan(title: str, run: Run, wish: Wish, found: Search, *, plot: bool) -> None:
+def print_train_plan(title: str, run: Run, wish: Wish, found: Search, *, plot: bool, energy: bool) -> None:
     """Print it, at most 100 columns wide."""
     out = console()
     shape = run.architecture
@@ -51,7 +52,9 @@ def print_train_plan(title: str, run: Run, wish: Wish, found: Search, *, plot: b
     out.print(f"{run.batch_sequences:,} sequences a step ({step:,.3g}M tokens), {run.precision}; {_aim(wish)}")
     if found.best is not None:
         _print_best(out, found.best)
-    _print_alternatives(out, found, wish)
+        if energy:
+            print_energy(out, found.best)
+    _print_alternatives(out, found, wish, energy=energy)
     if plot and (lines := render_text(found)):
         out.print("\n[bold]Days against cost[/]")
         for line in lines:
@@ -108,9 +111,7 @@ def _figures(plan: ClusterPlan) -> list[tuple[str, str, str, str]]:
             f"every {count(plan.checkpoint_steps, 'step')}; training stands still {plan.checkpoint_seconds:.0f} s",
         ),
     ]
-    if plan.megawatt_hours is not None:
-        rows.append(("MWh", *_spanned(plan.megawatt_hours), "of the data centre"))
-    return rows
+    return [*rows, energy_row(plan)]
 
 
 def _hourly(plan: ClusterPlan) -> str:
@@ -125,17 +126,18 @@ def degrees_text(degrees: Degrees) -> str:
     stages = f" x {degrees.interleaved}" if degrees.interleaved > 1 else ""
     parts += [f"pp {degrees.pipeline}{stages}"] if degrees.pipeline > 1 else []
     parts += [f"cp {degrees.context}"] if degrees.context > 1 else []
+    parts += [f"ep {degrees.expert}"] if degrees.expert > 1 else []
     return ", ".join([*parts, degrees.activations])
 
 
-def _print_alternatives(out: Console, found: Search, wish: Wish) -> None:
+def _print_alternatives(out: Console, found: Search, wish: Wish, *, energy: bool) -> None:
     shown = interesting(found, aimed(wish))
     if not shown:
         return
     out.print(
         "\n[bold]Alternatives[/]  cheapest first: the best of each type, and what nothing else beats in days and cost"
     )
-    numbers = ("nodes", "days", "USD", "MFU", "GiB free")
+    numbers = ("nodes", "days", "USD", *(("kWh",) if energy else ()), "MFU", "GiB free")
     rows = table("  type", *numbers, "divided", right=numbers, wrap=("divided",))
     for plan in shown[:_ALTERNATIVES]:
         mark = "[bold green]" if plan is found.best else ""
@@ -144,6 +146,7 @@ def _print_alternatives(out: Console, found: Search, wish: Wish) -> None:
             str(plan.nodes),
             f"{_number(plan.days.likely)} ({_number(plan.days.low)}-{_number(plan.days.high)})",
             UNKNOWN if plan.usd is None else f"{plan.usd.likely:,.0f}",
+            *((likely_kwh(plan),) if energy else ()),
             f"{plan.mfu.likely:.0%}",
             f"{plan.memory.headroom:.0f}",
             f"[dim]{degrees_text(plan.degrees)}[/]",

@@ -75,4 +75,4 @@ def _round_down(value: float) -> float:
 
 def _round_up(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
-    return min(factor * power for factor in (1, 2, 5, 10) if factor * power > value * 1.02)
+    return min(factor * power for factor in (1, 2, 5, 10, 20) if factor * power > value * 1.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,13 @@ def _days(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     "--budget", type=click.FloatRange(0, min_open=True), help="Find the fastest that costs at most this, USD."
 )
 @click.option("--region", help="Prices of this region.  [default: SPEC's, or us-east-1]")
+@click.option("--energy", is_flag=True, help="Show the energy of the best cluster and of each alternative.")
 @click.option("--plot", "plot", help="Draw days against cost: `FILE.svg`, or `-` for the terminal.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, spec: Path | None, as_json: bool, plot: str | None, **asked: Any) -> None:
+def command(
+    ctx: click.Context, /, spec: Path | None, as_json: bool, plot: str | None, energy: bool, **asked: Any
+) -> None:
     """Compare the clusters that can train SPEC's model, or a --preset on --tokens, from scratch.
 
     Nothing is asked of AWS. Without --nodes, --deadline or --budget the cheapest cluster that takes at most 30 days is
@@ -73,7 +77,8 @@ def command(ctx: click.Context, /, spec: Path | None, as_json: bool, plot: str |
     if as_json:
         print_json(train_plan_document(title, run, found))
     else:
-        print_train_plan(title, run, wish, found, plot=plot == "-" or (plot is None and _on_a_terminal()))
+        plotted = plot == "-" or (plot is None and _on_a_terminal())
+        print_train_plan(title, run, wish, found, plot=plotted, energy=energy)
     if found.best is None:
         if as_json:
             ctx.exit(1)
@@ -91,7 +96,7 @@ def _found(spec: Path | None, asked: dict[str, Any]) -> tuple[str, Run, Wish, Se
         raise LlmstratError("--tokens: is missing", remedy="how many tokens the run sees, such as `--tokens 1T`")
     region = asked["region"] or "us-east-1"
     check_region(region)
-    run, wish = _run(asked), _wish(asked, Wish(None, None))
+    run, wish = _run(asked), _wish(asked, Wish(None, None, region=region))
 
     def price(instance: InstanceType) -> AwsPrice:
         return ec2_price(instance.name, region)
@@ -101,8 +106,6 @@ def _found(spec: Path | None, asked: dict[str, Any]) -> tuple[str, Run, Wish, Se
 
 def _of_spec(spec: Path, asked: dict[str, Any]) -> tuple[str, Run, Wish, Search]:
     """SPEC's run and cluster, but for what the options say."""
-    from dataclasses import replace
-
     from llmstrat_iac.planner.load import load_spec
     from llmstrat_iac.pretraining.planning import price_of, run_of, wish_of
 
@@ -118,7 +121,7 @@ def _of_spec(spec: Path, asked: dict[str, Any]) -> tuple[str, Run, Wish, Search]
         "precision": asked["precision"],
     }
     run = replace(run_of(pretraining), **{name: value for name, value in changes.items() if value is not None})
-    wish = _wish(asked, wish_of(pretraining.cluster))
+    wish = _wish(asked, wish_of(pretraining.cluster, asked["region"] or pretraining.region))
     return pretraining.alias, run, wish, search(run, wish, price=price_of(pretraining, asked["region"]))
 
 
@@ -146,8 +149,9 @@ def _run(asked: dict[str, Any]) -> Run:
 def _wish(asked: dict[str, Any], of_spec: Wish) -> Wish:
     instance, nodes = _instance(asked["named"]) or of_spec.instance, asked["nodes"] or of_spec.nodes
     if asked["deadline"] is None and asked["budget"] is None:
-        return Wish(instance, nodes, of_spec.deadline_days, of_spec.budget_usd, of_spec.storage_gb_s)
-    return Wish(instance, asked["nodes"], asked["deadline"], asked["budget"], of_spec.storage_gb_s)
+        return replace(of_spec, instance=instance, nodes=nodes)
+    aim = {"deadline_days": asked["deadline"], "budget_usd": asked["budget"]}
+    return replace(of_spec, instance=instance, nodes=asked["nodes"], **aim)
 
 
 def _instance(name: str | None) -> InstanceType | None:

@@ -22,7 +22,8 @@ def search_clusters(pretraining: ResolvedPretraining) -> Search:
     cluster = pretraining.cluster
     if cluster.instance != "auto" and find_instance(cluster.instance) is None:
         return Search(None, (), ())
-    return search(run_of(pretraining), wish_of(cluster), price=price_of(pretraining))
+    wish = wish_of(cluster, pretraining.region)
+    return search(run_of(pretraining), wish, price=price_of(pretraining))
 
 
 def run_of(pretraining: ResolvedPretraining) -> Run:
@@ -43,7 +44,7 @@ def run_of(pretraining: ResolvedPretraining) -> Run:
     )
 
 
-def wish_of(cluster: ClusterBlock) -> Wish:
+def wish_of(cluster: ClusterBlock, region: str) -> Wish:
     """What the cluster may be."""
     duration = None if cluster.deadline is None else cluster.deadline.duration
     return Wish(
@@ -52,6 +53,7 @@ def wish_of(cluster: ClusterBlock) -> Wish:
         deadline_days=None if duration is None else duration.total_seconds() / _SECONDS_A_DAY,
         budget_usd=cluster.budget_usd,
         storage_gb_s=storage_gb_s(cluster.storage),
+        region=region,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmstrat_iac.catalog.instances import find_instance
-from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Search, Span
+from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Energy, Search, Span
 from llmstrat_iac.catalog.sizing.contract import Memory
 from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.plan import Finding, Plan
@@ -107,7 +107,7 @@ def cluster_plan(**changes: Any) -> ClusterPlan:
         lost_days=Span(0.01, 0.02, 0.05),
         usd_per_hour=44.0,
         usd=Span(2112, 3168, 4224),
-        megawatt_hours=Span(0.5, 0.6, 0.7),
+        energy=Energy(Span(500, 600, 700), Span(1, 1, 1), Span(1, 1, 1), Span(1.12, 1.12, 1.12), None, ()),
         assumptions=("torchtitan 0.3.0",),
     )
     return replace(made, **changes)

@@ -50,7 +50,7 @@ def planned(
         lost_days=span,
         usd_per_hour=1.0,
         usd=span,
-        megawatt_hours=span,
+        energy=None,
         assumptions=(),
     )
 

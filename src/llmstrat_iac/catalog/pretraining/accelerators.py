@@ -28,6 +28,7 @@ class TrainingGpu:
     peak: float
     """Dense 16-bit operations a second."""
     board_watts: float
+    """At most, by the data sheet."""
     measured: bool
     """Whether published runs on this GPU stand behind the shares."""
 

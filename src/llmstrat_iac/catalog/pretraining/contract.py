@@ -34,6 +34,8 @@ class Degrees:
     """`keep`, `selective` or `full` recomputation."""
     interleaved: int = 1
     """Stages of the pipeline on each GPU: 1 is `1F1B`, more are `Interleaved1F1B`, whose bubble is smaller."""
+    expert: int = 1
+    """Ranks of `data_shard` and `context` among which each layer's experts are divided: tokens travel to them."""
 
     @property
     def schedule(self) -> str:
@@ -82,6 +84,25 @@ class Wish:
     budget_usd: float | None = None
     storage_gb_s: float | None = None
     """What the file system takes, for the time that checkpoints need; None: unknown."""
+    region: str | None = None
+    """Where it runs, for the energy of its data centres; None: anywhere."""
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What a run takes from the grid."""
+
+    kilowatt_hours: Span
+    """Of the data centre: boards, hosts and cooling, from start to end."""
+    board_watts: Span
+    """Of one GPU while it trains."""
+    host_watts: Span
+    """Of the rest of its node, a GPU: processors, memory, network, fans, losses."""
+    pue: Span
+    """Energy of the data centre over that of its machines."""
+    co2_tonnes: Span | None
+    """By the average of the region's grid; None if that isn't known."""
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -113,7 +134,8 @@ class ClusterPlan:
     usd_per_hour: float | None
     """Of all nodes; None if the price isn't known."""
     usd: Span | None
-    megawatt_hours: Span | None
+    energy: Energy | None
+    """None if the power of its GPUs while they train isn't known."""
     assumptions: tuple[str, ...]
 
 

@@ -24,6 +24,11 @@ class Engine:
     """Which kinds of recomputation it knows."""
     interleaves: bool = True
     """Whether a GPU may have several stages of a pipeline (`Interleaved1F1B`)."""
+    active_stages: int = 3
+    """Of those, how many it keeps gathered; the others are gathered again in each round of micro batches
+    (torch/distributed/pipelining/schedules.py, `_add_unshard_reshard`)."""
+    divides_experts: bool = True
+    """Whether a layer's experts may be divided among data ranks (config/configs.py, `expert_parallel_degree`)."""
     state_bytes: float = 16
     """Of each parameter, sharded: weight, gradient and two moments of AdamW, all in 32 bits (FSDP2 keeps the original
     parameters and reduces in 32 bits: config/configs.py, `mixed_precision_reduce`)."""

@@ -6,21 +6,16 @@ from collections.abc import Callable
 
 from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.instances import InstanceType
-from llmstrat_iac.catalog.pretraining.accelerators import TrainingGpu, training_gpu
+from llmstrat_iac.catalog.pretraining.accelerators import training_gpu
 from llmstrat_iac.catalog.pretraining.assumptions import assumptions
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span, Wish
+from llmstrat_iac.catalog.pretraining.energy import energy
 from llmstrat_iac.catalog.pretraining.placement import Placement
-from llmstrat_iac.catalog.pretraining.resilience import Checkpointing, Duration, checkpointing, duration
+from llmstrat_iac.catalog.pretraining.resilience import SUSTAINED, Checkpointing, Duration, checkpointing, duration
 from llmstrat_iac.catalog.pretraining.workload import Workload
 
 SPEED = Span(0.85, 1.0, 1.15)
 """Nine of ten published speeds are within this of the calculated one (docs/pretraining-planner.md)."""
-SUSTAINED = Span(0.95, 0.8, 0.55)
-"""Share of the calculated speed that a whole run keeps, besides failures, in the order of the days that follow."""
-NODE_POWER = Span(1.25, 1.5, 1.82)
-"""Of a node over its GPUs' boards. High: a DGX H100's 10.2 kW (canncupiscent/dc-liquid-cooling-calculator)."""
-FACILITY = 1.14
-"""Energy of the data centre over that of its machines: AWS's average of 2025 (sustainability.aboutamazon.com)."""
 DAY = 86_400.0
 
 
@@ -43,7 +38,7 @@ def estimate(
         every_steps=run.checkpoint_steps,
     )
     kept = saving if run.checkpoints else None
-    took = {which: _duration(which, run.tokens, speed, step, kept, gpus) for which in ("low", "likely", "high")}
+    took = {which: _duration(which, run.tokens, rate, step, kept, gpus) for which in ("low", "likely", "high")}
     days = _span(lambda which: took[which].seconds / DAY)
     tflops = _span(lambda which: getattr(speed, which) * work.model_flops / gpus / 1e12)
     hourly = None if price.usd is None else price.usd * nodes
@@ -64,21 +59,15 @@ def estimate(
         lost_days=_span(lambda which: took[which].lost_seconds / DAY),
         usd_per_hour=hourly,
         usd=None if hourly is None else _span(lambda which: getattr(days, which) * 24 * hourly),
-        megawatt_hours=_energy(days, gpu, gpus),
+        energy=energy(instance, gpus, days, wish.region),
         assumptions=assumptions(work, instance, gpu, wish, price),
     )
 
 
-def _duration(which: str, tokens: int, speed: Span, step: float, saving: Checkpointing | None, gpus: int) -> Duration:
+def _duration(which: str, tokens: int, rate: float, step: float, saving: Checkpointing | None, gpus: int) -> Duration:
     # The fewest days go with the highest speed.
-    fastest = {"low": speed.high, "likely": speed.likely, "high": speed.low}[which]
-    training = tokens / (fastest * getattr(SUSTAINED, which))
-    return duration(training, step * speed.likely / fastest, saving, gpus=gpus, which=which)
-
-
-def _energy(days: Span, gpu: TrainingGpu, gpus: int) -> Span:
-    boards = gpus * gpu.board_watts / 1e6 * FACILITY
-    return _span(lambda which: getattr(days, which) * 24 * boards * getattr(NODE_POWER, which))
+    training = tokens / (rate * getattr(SUSTAINED, which))
+    return duration(training, step, saving, gpus=gpus, which=which)
 
 
 def _span(value: Callable[[str], float]) -> Span:

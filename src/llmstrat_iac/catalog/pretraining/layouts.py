@@ -37,9 +37,10 @@ def layouts(run: Run, instance: InstanceType, gpus: int) -> Iterator[tuple[Degre
         if pipeline > 1 and run.batch_sequences // data < pipeline:
             continue
         for shard in _shards(run, data, instance.accelerators // tensor, pipeline):
-            for stages in _interleaved(run, pipeline):
+            experts = _expert_degrees(run, shard * context, instance.accelerators // tensor)
+            for stages, expert in product(_interleaved(run, pipeline), experts):
                 yield tuple(
-                    Degrees(data // shard, shard, tensor, pipeline, context, activations, stages)
+                    Degrees(data // shard, shard, tensor, pipeline, context, activations, stages, expert)
                     for activations in ACTIVATIONS
                     if activations in run.engine.activations
                 )
@@ -134,12 +135,21 @@ def _batch_mismatches(run: Run, degrees: Degrees) -> list[str]:
 
 
 def _interleaved(run: Run, pipeline: int) -> tuple[int, ...]:
-    """Stages on each GPU worth trying: four only where they come out as many as said."""
+    """Stages on each GPU worth trying: four and eight only where they come out as many as said."""
     layers = run.architecture.layers + run.engine.outer_layers
     if pipeline == 1 or not run.engine.interleaves:
         return (1,)
-    four = -(-layers // -(-layers // (4 * pipeline))) == 4 * pipeline
-    return tuple(stages for stages in ((1, 2, 4) if four else (1, 2)) if pipeline * stages <= layers)
+    even = (stages for stages in (4, 8) if -(-layers // -(-layers // (stages * pipeline))) == stages * pipeline)
+    return tuple(stages for stages in (1, 2, *even) if pipeline * stages <= layers)
+
+
+def _expert_degrees(run: Run, shards: int, ranks_a_node: int) -> tuple[int, ...]:
+    """Not at all, over the ranks of a node, or over those of eight."""
+    experts = run.architecture.experts
+    if experts is None or not run.engine.divides_experts:
+        return (1,)
+    some = {min(experts, ranks) for ranks in (ranks_a_node, 8 * ranks_a_node)}
+    return (1, *sorted(ranks for ranks in some if ranks > 1 and experts % ranks == 0 and shards % ranks == 0))
 
 
 def _splits_heads(run: Run, tensor: int) -> bool:

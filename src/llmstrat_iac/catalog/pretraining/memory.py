@@ -60,6 +60,13 @@ def demand(work: Workload, degrees: Degrees, *, micro_batches: int) -> Demand:
     return max(ends, key=lambda each: each.fixed + each.each)
 
 
+def least(work: Workload, degrees: Degrees) -> float:
+    """Bytes that a GPU needs at the very least, whatever its activations and stages: cheap, to rule divisions out."""
+    engine, divided = work.run.engine, degrees.tensor * degrees.pipeline
+    states = engine.state_bytes * work.parameters / (divided * degrees.data_shard * degrees.context)
+    return states + (0.0 if degrees.pipeline == 1 else engine.reduce_bytes * work.held(degrees) / divided)
+
+
 def gpu_memory(
     work: Workload,
     degrees: Degrees,
@@ -87,6 +94,7 @@ def _stage(work: Workload, degrees: Degrees, *, first: bool, last: bool, in_flig
     layers = work.stage_layers(degrees, engine.outer_layers)
     outer = work.head_parameters * ((first or last) if work.tied else first + last)
     parameters = (layers * work.layer_parameters + outer) / tensor
+    mine = parameters - layers * work.others_experts(degrees) / tensor
     shards = degrees.data_shard * degrees.context
     tokens = work.run.sequence_length / degrees.context
     shape = work.run.architecture
@@ -99,7 +107,7 @@ def _stage(work: Workload, degrees: Degrees, *, first: bool, last: bool, in_flig
     dimensions = sum(each > 1 for each in (degrees.data_replicate, tensor, degrees.pipeline, degrees.context))
     return Demand(
         states=engine.state_bytes * parameters / shards,
-        gathered=_gathered(work, degrees, engine, parameters, last=last),
+        gathered=_gathered(work, degrees, engine, mine, last=last),
         activations=tokens * in_flight * layers * work.kept_bytes[degrees.activations] / tensor,
         loss=tokens * max(working, loss),
         context=(_CONTEXT_GIB + _DIMENSION_GIB * dimensions) * GIB,
@@ -107,13 +115,16 @@ def _stage(work: Workload, degrees: Degrees, *, first: bool, last: bool, in_flig
 
 
 def _gathered(work: Workload, degrees: Degrees, engine: Engine, parameters: float, *, last: bool) -> float:
-    """Two layers and the output layer in 16 bits, gradients of one in 16 and 32; a pipeline keeps its stage whole.
+    """Two layers and the output layer in 16 bits, gradients of one in 16 and 32; a pipeline keeps its stages whole.
 
-    With a pipeline nothing is given back between micro batches, and gradients add up in 32 bits until the last one.
+    With a pipeline nothing is given back between micro batches but beyond `active_stages`, and gradients add up in 32
+    bits until the last one. `parameters` are those of the GPU's stages, without the experts of other ranks.
     """
     reducing = engine.gather_bytes + engine.reduce_bytes
+    layer = work.layer_parameters - work.others_experts(degrees)
     if degrees.pipeline > 1:
-        return reducing * parameters + reducing * work.layer_parameters / degrees.tensor
+        active = min(1.0, engine.active_stages / degrees.interleaved)
+        return (engine.gather_bytes * active + engine.reduce_bytes) * parameters + reducing * layer / degrees.tensor
     head = work.head_parameters if last else 0
-    gathered = 2 * engine.gather_bytes * work.layer_parameters + engine.gather_bytes * head
-    return (gathered + reducing * max(work.layer_parameters, head)) / degrees.tensor
+    gathered = 2 * engine.gather_bytes * layer + engine.gather_bytes * head
+    return (gathered + reducing * max(layer, head)) / degrees.tensor

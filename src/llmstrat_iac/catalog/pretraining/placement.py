@@ -9,7 +9,7 @@ from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.pretraining.accelerators import TrainingGpu, training_gpu
 from llmstrat_iac.catalog.pretraining.contract import Degrees, Run
 from llmstrat_iac.catalog.pretraining.layouts import complete, layouts, micro_batches, mismatches
-from llmstrat_iac.catalog.pretraining.memory import GIB, demand, gpu_memory
+from llmstrat_iac.catalog.pretraining.memory import GIB, demand, gpu_memory, least
 from llmstrat_iac.catalog.pretraining.speed import Step, step_time
 from llmstrat_iac.catalog.pretraining.workload import Workload
 from llmstrat_iac.catalog.sizing.contract import Memory
@@ -55,8 +55,11 @@ def place(work: Workload, instance: InstanceType, nodes: int) -> Placement | Non
     gpu = training_gpu(instance)
     if gpu is None:
         return None
+    room = instance.cuda_gib * GIB
     best: tuple[float, Degrees, int] | None = None
     for alike in layouts(work.run, instance, nodes * instance.accelerators):
+        if least(work, alike[0]) > room:
+            continue
         for degrees in alike:
             fitting = _fitting(work, degrees, instance)
             for micro in fitting:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 from llmstrat_iac.catalog.pretraining.contract import Span
 
+SUSTAINED = Span(1.1, 0.75, 0.35)
+"""Share of the calculated speed that a whole run keeps, the calculation's own error included, failures not, in the
+order of the days that follow. Set on 29 published runs, judged on others (docs/pretraining-planner.md)."""
 GPU_HOURS_BETWEEN_FAILURES = Span(100_000.0, 50_700.0, 24_900.0)
 """Of one GPU. Likely: Llama 3's 419 unexpected interruptions on 16,384 GPUs in 54 days (arXiv:2407.21783 table 5); high
 failures: OPT-175B's 53 or 54 restarts on 992 GPUs in 56 days (talk of S. Zhang, notes at zrss.github.io); low: half of
 Llama 3's. The order is that of the failures, so the hours fall."""
-RESTART_SECONDS = Span(300.0, 900.0, 3600.0)
+RESTART_SECONDS = Span(300.0, 600.0, 1800.0)
 """Until it trains again, without reading the checkpoint. Llama 3: 466 interruptions in 54 days at more than 90% of
-effective time leave at most 17 minutes for each, work done twice included."""
+effective time leave at most 17 minutes for each, work done twice included, of which half an interval is 5."""
 HOST_COPY_GB_S = 8.0
 """From a GPU to its host: PCIe 4.0, shared. An asynchronous checkpoint stops the training for that long."""
 BARRIER_SECONDS = 2.0

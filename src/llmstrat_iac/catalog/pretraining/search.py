@@ -7,7 +7,7 @@ the fastest division is kept. Thousands of nodes cost no more time than two.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -136,7 +136,7 @@ def aimed(wish: Wish) -> Wish:
     """With the default deadline, if the number of nodes is open and nothing else says what is wanted."""
     if wish.nodes is not None or wish.deadline_days is not None or wish.budget_usd is not None:
         return wish
-    return Wish(wish.instance, None, DEFAULT_DEADLINE_DAYS, None, wish.storage_gb_s)
+    return replace(wish, deadline_days=DEFAULT_DEADLINE_DAYS)
 
 
 def _candidates(wish: Wish, candidates: Iterable[InstanceType] | None) -> Iterable[InstanceType]:

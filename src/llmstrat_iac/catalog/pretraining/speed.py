@@ -39,6 +39,8 @@ class Step:
     """Activations on their way from stage to stage."""
     tensor: float
     """Communication of tensor parallelism, which waits."""
+    experts: float
+    """Tokens on their way to their experts and back, which waits."""
     sharding: float
     """Gathering and reducing that isn't hidden."""
     bubble: float
@@ -48,7 +50,8 @@ class Step:
     @property
     def seconds(self) -> float:
         """All of them."""
-        return self.compute + self.stages + self.tensor + self.sharding + self.bubble + self.optimizer
+        waits = self.stages + self.tensor + self.experts + self.sharding + self.bubble
+        return self.compute + waits + self.optimizer
 
 
 def step_time(
@@ -71,13 +74,15 @@ def step_time(
     tensor = engine.tensor_exposed * _tensor(work, degrees, gpu, tokens, layers)
     attention = _ring(work, degrees, instance, gpu, tokens, layers)
     stages = _stages(work, degrees, instance, tokens)
-    micro = compute + attention + tensor + stages
+    experts = _experts(work, degrees, instance, gpu, tokens, layers)
+    micro = compute + attention + tensor + stages + experts
     sharding = _sharding(work, degrees, instance, gpu, engine, micro, micro_batches)
     shards = degrees.data_shard * degrees.context * degrees.tensor * degrees.pipeline
     return Step(
         compute=micro_batches * (compute + attention),
         stages=micro_batches * stages,
         tensor=micro_batches * tensor,
+        experts=micro_batches * experts,
         sharding=sharding,
         bubble=(degrees.pipeline - 1) / degrees.interleaved * micro,
         # AdamW reads weight, gradient and both moments and writes three of them, in 32 bits.
@@ -132,6 +137,20 @@ def _ring(
     return layers * max(0.0, moved / (link * 1e9) - attention)
 
 
+def _experts(
+    work: Workload, degrees: Degrees, instance: InstanceType, gpu: TrainingGpu, tokens: float, layers: int
+) -> float:
+    """Each token's state to each of its experts and back, forward and backward, and forward again if all is computed
+    again. A rank talks to its node over its links, to others over its share of the network."""
+    if degrees.expert == 1:
+        return 0.0
+    local = min(degrees.expert, instance.accelerators // degrees.tensor)
+    sent = (6 if degrees.activations == "full" else 4) * tokens / degrees.tensor * work.routed_bytes
+    inside = sent * (local - 1) / degrees.expert / (gpu.link_gb_s * 1e9 * LINK_SHARE)
+    outside = sent * (1 - local / degrees.expert) / (network_gb_s(instance) * 1e9 / instance.accelerators)
+    return layers * max(inside, outside)
+
+
 def network_gb_s(instance: InstanceType) -> float:
     """What collectives reach between nodes, GB/s for a node."""
     return instance.network_gbps / 8 * NETWORK_SHARE
@@ -150,23 +169,41 @@ def _sharding(
     once = degrees.pipeline > 1 or not engine.syncs_micro_batches
     gathers = 1 if once else engine.gathers
     taken = _collectives(work, degrees, instance, gpu, gathers * engine.gather_bytes, engine.reduce_bytes)
-    # What one step has to hide behind: with one exchange a step, the first micro batch forward and the last backward.
-    exposed = max(taken - OVERLAP * micro, LEAST_EXPOSED * taken)
-    return exposed if once else micro_batches * exposed
+    if not once:
+        return micro_batches * _exposed(taken, behind=micro)
+    stages = degrees.interleaved
+    # What one exchange a step has to hide behind: the first micro batch forward and the last backward. Of interleaved
+    # stages that is so for the first to be gathered and the last to be reduced; the others are gathered ahead.
+    first = _exposed(taken / stages, behind=micro / stages)
+    rest = taken * (stages - 1) / stages
+    if stages > engine.active_stages:
+        again = _collectives(work, degrees, instance, gpu, engine.gather_bytes, 0)
+        rest += (2 * micro_batches / degrees.pipeline - 1) * again
+    return first + _exposed(rest, behind=(micro_batches - 1) * micro)
+
+
+def _exposed(taken: float, *, behind: float) -> float:
+    return max(taken - OVERLAP * behind, LEAST_EXPOSED * taken)
 
 
 def _collectives(
     work: Workload, degrees: Degrees, instance: InstanceType, gpu: TrainingGpu, gathered: float, reduced: float
 ) -> float:
-    """Seconds on the busiest link: a node takes in its stage's parameters once, whichever of its GPUs wants them."""
+    """Seconds on the busiest link: a node takes in its stage's parameters once, whichever of its GPUs wants them.
+
+    Of divided experts a GPU takes in its own, a node those of all its GPUs.
+    """
     stage = work.parameters / degrees.pipeline
-    shards = degrees.data_shard * degrees.context
+    shards, expert = degrees.data_shard * degrees.context, degrees.expert
     local = max(1, min(shards, instance.accelerators // degrees.tensor))
     nodes = shards // local
     link, network = gpu.link_gb_s * 1e9 * LINK_SHARE, network_gb_s(instance) * 1e9
-    moved = (gathered + reduced) * stage
-    inside = moved / degrees.tensor * (shards - 1) / shards / link
-    between = moved * (nodes - 1) / nodes / network
+    experts = work.layers * work.expert_parameters / degrees.pipeline
+    inside = (stage - experts) * (shards - 1) / shards + experts * (1 / expert - 1 / shards)
+    between = (stage - experts) * (nodes - 1) / nodes
+    between += experts * min(expert, local) * (1 / expert - max(1.0, local / expert) / shards)
+    inside *= (gathered + reduced) / degrees.tensor / link
+    between *= (gathered + reduced) / network
     hops = 3 * work.layers / degrees.pipeline * HOP_SECONDS * (nodes if nodes > 1 else 0)
     replicas = degrees.data_replicate
     if replicas > 1:

@@ -52,8 +52,20 @@ class Workload:
     kv_bytes: float
     hidden_bytes: int
     """Of one activation of the residual stream, in 16 bits."""
+    expert_parameters: float
+    """Of all routed experts of a layer."""
+    routed_bytes: int
+    """That one token sends to its experts, in 16 bits; 0 without experts."""
     model_flops: float
     """Of a token in all layers, as publications count."""
+
+    def held(self, degrees: Degrees) -> float:
+        """Parameters of all layers that a rank may have to gather: its share of the experts, and all else."""
+        return self.parameters - self.layers * self.others_experts(degrees)
+
+    def others_experts(self, degrees: Degrees) -> float:
+        """Parameters of a layer's experts that are at other ranks, and stay there."""
+        return self.expert_parameters * (1 - 1 / degrees.expert)
 
     def stage_layers(self, degrees: Degrees, outer: int) -> int:
         """Layers of the fullest GPU of a pipeline; embedding and output layer count as `outer` together."""
@@ -93,5 +105,7 @@ def workload(run: Run) -> Workload:
         working_bytes=4.0 * shape.mlp_width,
         kv_bytes=float(shape.kv_bytes_per_token_and_layer),
         hidden_bytes=2 * hidden,
+        expert_parameters=shape.expert_parameters / shape.layers,
+        routed_bytes=2 * hidden * shape.experts_at_once if shape.experts else 0,
         model_flops=model_flops_per_token(shape, run.sequence_length),
     )

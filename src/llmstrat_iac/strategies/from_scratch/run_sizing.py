@@ -80,6 +80,7 @@ def divided(plan: ClusterPlan) -> str:
         "tensor": degrees.tensor,
         "pipeline": degrees.pipeline,
         "context": degrees.context,
+        "experts": degrees.expert,
     }
     return ", ".join(f"{name} {size:,}" for name, size in named.items() if size > 1) or "one GPU"
 
@@ -142,8 +143,17 @@ def _time(run: RunPlan) -> Iterator[SizingLine]:
         f"{spread(plan.failures)} expected" if likely else f"about {plan.failures.likely:.1%} likely",
         f"{duration(plan.lost_days)} of work done twice, and of restarts{'' if likely else ', on average'}",
     )
-    if plan.megawatt_hours is not None:
-        yield SizingLine("run: energy", f"{spread(plan.megawatt_hours)} MWh", "of the nodes, cooling not counted")
+    yield _energy(plan)
+
+
+def _energy(plan: ClusterPlan) -> SizingLine:
+    if plan.energy is None:
+        why = f"how much power {plan.instance.accelerator} takes while it trains isn't known"
+        return SizingLine("run: energy", "unknown", why)
+    used, co2 = plan.energy.kilowatt_hours, plan.energy.co2_tonnes
+    grid = "CO2 unknown" if co2 is None else f"{spread(co2)} t of CO2 by the region's grid"
+    pue = plan.energy.pue.likely
+    return SizingLine("run: energy", f"{spread(used)} kWh", f"nodes and data centre (PUE {pue:.2f}); {grid}")
 
 
 def _checkpoints(run: RunPlan) -> SizingLine:
@@ -186,7 +196,9 @@ def _bounded(what: str, run: RunPlan) -> SizingLine:
     if usd is None:
         return SizingLine(what, "unknown", unknown)
     if run.spot:
-        return SizingLine(what, f"at most {one_sum(usd.high)}", f"{unknown}; {run.bound_usd:,.2f} USD an hour on demand")
+        return SizingLine(
+            what, f"at most {one_sum(usd.high)}", f"{unknown}; {run.bound_usd:,.2f} USD an hour on demand"
+        )
     return SizingLine(what, f"at least {one_sum(usd.low)}", f"{unknown}; at EC2's {run.bound_usd:,.2f} USD an hour")
 
 

@@ -10,14 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from llmstrat_iac.catalog.architecture import Architecture
-from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.instances import InstanceType, find_instance
 from llmstrat_iac.catalog.pretraining.accelerators import TrainingGpu, training_gpu
-from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Run, Span, Wish
+from llmstrat_iac.catalog.pretraining.contract import Degrees, Run
 from llmstrat_iac.catalog.pretraining.engines import TORCHTITAN, Engine
 from llmstrat_iac.catalog.pretraining.memory import gpu_memory
 from llmstrat_iac.catalog.pretraining.presets import find_preset
-from llmstrat_iac.catalog.pretraining.search import search
 from llmstrat_iac.catalog.pretraining.speed import step_time
 from llmstrat_iac.catalog.pretraining.workload import workload
 
@@ -25,25 +23,19 @@ DATA = Path(__file__).with_name("data")
 MPT_VOCABULARY = 50368
 MPT = {"1b": (24, 2048, 16), "3b": (32, 2560, 20), "7b": (32, 4096, 32), "13b": (40, 5120, 40), "30b": (48, 7168, 56)}
 MPT["70b"] = (80, 8192, 64)
-OTHERS = {
-    # Table 2 of arXiv:2302.13971, width of the feed-forward 8/3 of the hidden size; Falcon by its config.json.
-    "llama1-7b": Architecture(32, 4096, 32, 32, 128, 11008, 32000, 2048),
-    "llama1-13b": Architecture(40, 5120, 40, 40, 128, 13824, 32000, 2048),
-    "llama1-33b": Architecture(60, 6656, 52, 52, 128, 17920, 32000, 2048),
-    "llama1-65b": Architecture(80, 8192, 64, 64, 128, 22016, 32000, 2048),
-    "falcon-40b": Architecture(60, 8192, 128, 8, 64, 32768, 65024, 2048, True, gated_mlp=False),
-}
 LLAMA_2 = {"llama2-7b": "7b", "llama2-13b": "13b", "llama2-70b": "70b"}
 
 # Composer's FSDP reduces in 16 bits and doesn't gather again in a pass that follows; whole logits.
 LLM_FOUNDRY = Engine("llm-foundry", reduce_bytes=2, loss_chunks=1)
 TORCHTITAN_2024 = replace(TORCHTITAN, loss_chunks=1)
-# Megatron-Core: one exchange a step, fused kernels, communication of tensor parallelism half hidden.
+# Megatron-Core: one exchange a step, no stage gathered twice, fused kernels, tensor parallelism's communication half
+# hidden.
 MEGATRON = replace(
     TORCHTITAN,
     outer_layers=0,
     syncs_micro_batches=False,
     gathers=1,
+    active_stages=99,
     reduce_bytes=4,
     compiled_passes=4,
     fp8_gain=1.7,
@@ -79,59 +71,6 @@ def peaks() -> list[Case]:
     return [Case(_name(row), row["group"], float(row["peak_gib"]), _peak(row)) for row in rows() if row["peak_gib"]]
 
 
-@dataclass(frozen=True)
-class FullRun:
-    """GPU hours of a whole run, beside ours and its range."""
-
-    name: str
-    measured: float
-    plan: ClusterPlan
-
-    @property
-    def hours(self) -> Span:
-        """Of all GPUs."""
-        gpus, days = self.plan.degrees.gpus * 24, self.plan.days
-        return Span(days.low * gpus, days.likely * gpus, days.high * gpus)
-
-    @property
-    def relative(self) -> float:
-        """Of the published hours."""
-        return self.hours.likely / self.measured - 1
-
-    @property
-    def inside(self) -> bool:
-        return self.hours.low <= self.measured <= self.hours.high
-
-
-def full_runs() -> list[FullRun]:
-    """As the planner would do them on as many GPUs, divided as published where that is known."""
-    found = []
-    for row in _rows("full_runs.csv"):
-        known = find_instance(row["instance"])
-        assert known is not None
-        instance = replace(known, network_gbps=float(row["network_gbps"]))
-        *numbers, activations = row["degrees"].split() or [""]
-        run = Run(
-            architecture=shape(row["model"]),
-            tokens=round(float(row["tokens"])),
-            sequence_length=int(row["sequence_length"]),
-            batch_sequences=int(row["batch"]),
-            precision="bf16",
-            compile=not row["model"].startswith(("llama1", "bloom", "mpt", "falcon")),
-            checkpoints=True,
-            checkpoint_steps=None,
-            degrees=Degrees(*map(int, numbers), activations=activations) if numbers else None,
-        )
-        best = search(run, Wish(instance, int(row["nodes"])), price=_no_price).best
-        assert best is not None, row["name"]
-        found.append(FullRun(row["name"], float(row["gpu_hours"]), best))
-    return found
-
-
-def _no_price(_instance: InstanceType) -> AwsPrice:
-    return AwsPrice("hour", None, "", "")
-
-
 def spread(cases: list[Case]) -> tuple[float, float]:
     """Median and 90th percentile of the relative error's size."""
     errors = [abs(case.relative) for case in cases]
@@ -140,11 +79,7 @@ def spread(cases: list[Case]) -> tuple[float, float]:
 
 def rows() -> Iterator[dict[str, str]]:
     """Of the speeds."""
-    yield from _rows("throughput.csv")
-
-
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (DATA / name).open(encoding="utf-8", newline="") as file:
+    with (DATA / "throughput.csv").open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
 
@@ -219,8 +154,6 @@ def shape(name: str) -> Architecture:
         return Architecture(
             layers, hidden, heads, heads, hidden // heads, 4 * hidden, MPT_VOCABULARY, 65536, True, gated_mlp=False
         )
-    if name in OTHERS:
-        return OTHERS[name]
     preset = find_preset(f"meta-llama/Llama-2-{LLAMA_2[name]}-hf" if name in LLAMA_2 else name)
     assert preset is not None, name
     return preset.architecture

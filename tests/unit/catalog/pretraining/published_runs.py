@@ -1,7 +1,7 @@
 """Whole runs with published GPU hours, and what the planner says of them; docs/pretraining-planner.md.
 
-`part` in `data/whole_runs.csv` was fixed before any of them was compared: the planner's run factor and range are set on
-`calibrated`, and judged on `held out`.
+`part` in `data/whole_runs.csv` was fixed before a run was compared: the planner's run factor and range are set on
+`calibrated` and judged on `held out`; what those then taught about formulas is judged on `checked last`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Run,
 from llmstrat_iac.catalog.pretraining.search import search
 
 DATA = Path(__file__).with_name("data")
-PARTS = ("calibrated", "held out")
+PARTS = ("calibrated", "held out", "checked last")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class WholeRun:
     family: str
     part: str
     instance: str
+    as_of: str
     measured: float
+    parameters: int
+    """That a token meets."""
     experts: bool
     plan: ClusterPlan
 
@@ -83,11 +86,49 @@ def agreement(runs: Iterable[WholeRun]) -> Agreement:
     )
 
 
+@dataclass(frozen=True)
+class EnergyRun:
+    """MWh of a run's GPUs as measured, beside ours."""
+
+    name: str
+    measured: float
+    megawatt_hours: Span
+    source: str
+
+
+def energy_runs() -> list[EnergyRun]:
+    """The boards alone: neither hosts nor cooling were measured."""
+    return [_energy_run(row) for row in _rows("energy_runs.csv")]
+
+
+def _energy_run(row: dict[str, str]) -> EnergyRun:
+    best = _planned(row)
+    assert best.energy is not None
+    hours, watts = best.degrees.gpus * 24 / 1e6, best.energy.board_watts
+    used = [getattr(best.days, which) * hours * getattr(watts, which) for which in ("low", "likely", "high")]
+    return EnergyRun(row["name"], float(row["megawatt_hours"]), Span(*used), row["source"])
+
+
 def _whole_run(row: dict[str, str]) -> WholeRun:
+    shape = _shape(row["model"])
+    return WholeRun(
+        name=row["name"],
+        family=row["family"],
+        part=row["part"],
+        instance=row["instance"],
+        as_of=row["as_of"],
+        measured=float(row["gpu_hours"]),
+        parameters=shape.active_parameters,
+        experts=shape.experts is not None,
+        plan=_planned(row),
+    )
+
+
+def _planned(row: dict[str, str]) -> ClusterPlan:
     known = find_instance(row["instance"])
     assert known is not None, row["instance"]
     instance = replace(known, network_gbps=float(row["network_gbps"]))
-    *numbers, activations = row["degrees"].split() or [""]
+    *numbers, activations = row.get("degrees", "").split() or [""]
     run = Run(
         architecture=_shape(row["model"]),
         tokens=round(float(row["tokens"])),
@@ -101,9 +142,7 @@ def _whole_run(row: dict[str, str]) -> WholeRun:
     )
     found = search(run, Wish(instance, int(row["nodes"])), price=_no_price)
     assert found.best is not None, (row["name"], found.refused)
-    experts = run.architecture.experts is not None
-    hours = float(row["gpu_hours"])
-    return WholeRun(row["name"], row["family"], row["part"], row["instance"], hours, experts, found.best)
+    return found.best
 
 
 def _no_price(_instance: InstanceType) -> AwsPrice:

@@ -66,6 +66,21 @@ def test_interleaving_shrinks_the_bubble() -> None:
     assert interleaved.bubble == pytest.approx(step(staged, architecture=shape).bubble / 4, rel=0.02)
 
 
+def test_interleaved_stages_are_gathered_ahead_but_more_than_three_again() -> None:
+    """PyTorch keeps three of a GPU's stages gathered (`_add_unshard_reshard`)."""
+    slow = replace(instance("p5.48xlarge"), network_gbps=400)
+    gpu = training_gpu(slow)
+    assert gpu is not None
+    work = workload(run("llama-405b", batch_sequences=2048))
+    sharding = {
+        stages: step_time(work, Degrees(1, 32, 8, 8, 1, "full", stages), slow, gpu, micro_batch=1).sharding
+        for stages in (1, 2, 4, 8)
+    }
+    assert sharding[2] < sharding[1]
+    assert sharding[2] < sharding[4]
+    assert sharding[4] == pytest.approx(sharding[8], rel=0.2)
+
+
 def test_more_nodes_are_faster_but_not_so_much() -> None:
     few, many = plan(run(), nodes=4), plan(run(), nodes=64)
     gain = many.tokens_per_second.likely / few.tokens_per_second.likely

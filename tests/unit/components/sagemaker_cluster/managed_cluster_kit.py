@@ -85,7 +85,7 @@ def plan_of(instance: str, nodes: int, days: float) -> ClusterPlan:
         lost_days=Span(0.01, 0.02, 0.05),
         usd_per_hour=None,
         usd=None,
-        megawatt_hours=None,
+        energy=None,
         assumptions=(),
     )
 
