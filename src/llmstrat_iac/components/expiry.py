@@ -29,7 +29,7 @@ class UniversalTarget:
     permission: str
     """The IAM action that the operation needs."""
     members: Sequence[str]
-    """The input's members, PascalCase."""
+    """The input's members in PascalCase, which Scheduler wants of APIs that write them otherwise, too."""
 
 
 STOP_FUNCTION = UniversalTarget(
@@ -71,6 +71,12 @@ DELETE_FILE_SYSTEM = UniversalTarget(
 DELETE_CLUSTER = UniversalTarget(
     service="sagemaker", action="deleteCluster", permission="sagemaker:DeleteCluster", members=("ClusterName",)
 )
+DELETE_THROUGHPUT = UniversalTarget(
+    service="bedrock",
+    action="deleteProvisionedModelThroughput",
+    permission="bedrock:DeleteProvisionedModelThroughput",
+    members=("ProvisionedModelId",),
+)
 UNIVERSAL_TARGETS = (
     STOP_FUNCTION,
     STOP_GROUP,
@@ -80,6 +86,7 @@ UNIVERSAL_TARGETS = (
     DELETE_INFERENCE_COMPONENT,
     DELETE_FILE_SYSTEM,
     DELETE_CLUSTER,
+    DELETE_THROUGHPUT,
 )
 
 

@@ -96,6 +96,7 @@ def assemble_tuning(parts: TuningParts, spec: StrategySpec, source: str) -> Reso
         credentials=block.credentials or _shared_credentials(parts, spec),
         inside_account=parts.provider.inside_account,
         models=parts.provider.models,
+        expires=spec.limits.ttl.duration is not None,
     )
 
 

@@ -97,9 +97,19 @@ def _resources(tuning: ResolvedTuning, *, provisioned: bool) -> Iterator[Planned
     if provisioned:
         kind = "aws:bedrock/provisionedModelThroughput:ProvisionedModelThroughput"
         yield PlannedResource(kind, 1, "hosts the tuned model by the hour")
+        if tuning.expires and tuning.options.commitment == "none":
+            yield from _end()
     else:
         kind = "pulumi-python:dynamic/llmstrat:CustomModelDeployment"
         yield PlannedResource(kind, 1, "serves the tuned model by token")
+
+
+def _end() -> Iterator[PlannedResource]:
+    """What `components.expiry.create_expiry` registers."""
+    yield PlannedResource("aws:scheduler/scheduleGroup:ScheduleGroup", 1, "holds the schedule")
+    yield PlannedResource("aws:scheduler/schedule:Schedule", 1, "ends the hosting when the TTL ends")
+    yield PlannedResource("aws:iam/role:Role", 1, "of what ends the hosting")
+    yield PlannedResource("aws:iam/rolePolicy:RolePolicy", 1, "that call and no other")
 
 
 def _hosting(tuning: ResolvedTuning, options: BedrockTuningOptions) -> CostLine:

@@ -100,6 +100,8 @@ class ResolvedTuning:
     """Whether the training data stays within the AWS account's boundary."""
     models: Callable[[], Iterable[ModelInfo]]
     """The provider's models, tunable or not."""
+    expires: bool
+    """Whether the stack has a time to live."""
     reads_files: bool = True
     """Whether `report` may read the dataset; `validate` and `status` needn't."""
 

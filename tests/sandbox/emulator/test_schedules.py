@@ -22,7 +22,7 @@ from test_clusters import status as cluster_status
 from test_lustre import create as create_file_system
 from test_sagemaker_instances import asked as training_asked
 from test_sagemaker_instances import over
-from tuning_kit import role
+from tuning_kit import model, role
 
 from llmstrat_iac.components.expiry import UNIVERSAL_TARGETS, UniversalTarget, at_expression, target_arn
 from llmstrat_iac.sandbox.advance import Firing, move_clock
@@ -189,6 +189,19 @@ def cluster(place: Place) -> Victim:
     return Victim({"ClusterName": name}, arn, lambda: cluster_status(place, name) == "gone")
 
 
+def throughput(place: Place) -> Victim:
+    bedrock = place.clients("bedrock")
+    arn = bedrock.create_provisioned_model_throughput(
+        modelUnits=1, provisionedModelName=f"units-{uuid4().hex[:6]}", modelId=model(place.clients)
+    )["provisionedModelArn"]
+
+    def stopped() -> bool:
+        listed = bedrock.list_provisioned_model_throughputs()["provisionedModelSummaries"]
+        return arn not in {each["provisionedModelArn"] for each in listed}
+
+    return Victim({"ProvisionedModelId": arn}, arn, stopped)
+
+
 def gone(place: Place, operation: str, **asked: str) -> bool:
     try:
         getattr(place.clients("sagemaker"), operation)(**asked)
@@ -206,6 +219,7 @@ VICTIMS: dict[str, Callable[[Place], Victim]] = {
     "deleteInferenceComponent": component,
     "deleteFileSystem": file_system,
     "deleteCluster": cluster,
+    "deleteProvisionedModelThroughput": throughput,
 }
 
 

@@ -71,6 +71,22 @@ def test_provisioned_throughput_bills_by_the_hour_at_an_unknown_price(folder: Pa
     assert (line.basis, line.quantity, line.usd) == (Basis.HOUR, 2, None)
 
 
+@pytest.mark.parametrize(
+    ("ttl", "options", "ends"),
+    [
+        ("24h", {"throughput": "provisioned"}, 2),
+        ("24h", {"throughput": "on-demand"}, 1),
+        ("24h", {"throughput": "provisioned", "commitment": "1-month", "accept_commitment": True}, 1),
+        ("never", {"throughput": "provisioned"}, 0),
+    ],
+)
+def test_throughput_by_the_hour_ends_with_the_stack_as_the_gateway_does(
+    folder: Path, ttl: str, options: dict[str, object], ends: int
+) -> None:
+    planned = plan(load(folder, tuning={"options": options}, limits={"ttl": ttl})).stack.resources
+    assert sum(each.count for each in planned if each.type == "aws:scheduler/schedule:Schedule") == ends
+
+
 def test_an_imported_model_is_billed_by_windows_of_five_minutes(folder: Path) -> None:
     tuning = {"base_model": "meta-textgeneration-llama-3-1-8b-instruct", "options": {"accept_eula": True}}
     load_block = {"requests_per_month": 120, "input_tokens": 10, "output_tokens": 10}

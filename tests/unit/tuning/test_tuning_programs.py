@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import TUNING_SECRET, JobState, TuningJob, TuningState
 
 MODEL, OBJECT = "aws:bedrock/customModel:CustomModel", "aws:s3/bucketObjectv2:BucketObjectv2"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
 DEPLOYMENT = "pulumi-python:dynamic/llmstrat:CustomModelDeployment"
 ARN = "arn:aws:bedrock:us-east-1:1:model-customization-job/base/1"
 MODEL_ARN = "arn:aws:bedrock:us-east-1:1:custom-model/base/1"
@@ -140,6 +142,20 @@ def test_provisioned_throughput_without_commitment(folder: Path) -> None:
     throughput = deployed.one("aws:bedrock/provisionedModelThroughput:ProvisionedModelThroughput")
     assert throughput.inputs["modelUnits"] == 2
     assert "commitmentDuration" not in throughput.inputs
+    (stop,) = (each.inputs for each in deployed.of(SCHEDULE) if "throughput" in each.inputs["name"])
+    assert stop["scheduleExpression"] == "at(2099-12-01T18:00:00)"
+    assert stop["target"]["arn"].endswith(":aws-sdk:bedrock:deleteProvisionedModelThroughput")
+    assert list(json.loads(stop["target"]["input"])) == ["ProvisionedModelId"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"throughput": "on-demand"}, {"throughput": "provisioned", "commitment": "1-month", "accept_commitment": True}],
+)
+def test_what_cant_be_ended_or_isnt_billed_by_the_hour_has_no_end(folder: Path, options: dict[str, Any]) -> None:
+    resolved = load(folder, tuning={"options": options})
+    deployed = registered(resolved, TuningState(job(resolved_tuning(resolved).identity)))
+    assert ["relay" in each.inputs["name"] for each in deployed.of(SCHEDULE)] == [True]
 
 
 def test_sagemaker_speaks_the_apis_words(folder: Path) -> None:

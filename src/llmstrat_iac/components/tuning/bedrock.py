@@ -13,6 +13,7 @@ import boto3
 import pulumi
 import pulumi_aws as aws
 
+from llmstrat_iac.components.expiry import DELETE_THROUGHPUT, ExpiryNames, StopCall, create_expiry
 from llmstrat_iac.components.policies import Account
 from llmstrat_iac.components.stack_provider import stack_tags
 from llmstrat_iac.components.tuning import storage as st
@@ -158,6 +159,8 @@ class _Run:
                 ),
                 opts=needed,
             ).provisioned_model_arn
+            if commitment is None:
+                self._end(arn)
         else:
             arn = CustomModelDeployment(
                 name,
@@ -183,6 +186,20 @@ class _Run:
             usd_per_mtok_input=base.usd_per_mtok_input if base else None,
             usd_per_mtok_output=base.usd_per_mtok_output if base else None,
         )
+
+    def _end(self, throughput: pulumi.Output[str]) -> None:
+        expires, names = self._context.expires, TuningNames(self._tuning.stack_name)
+        if expires is None:
+            return
+        stop = StopCall(
+            DELETE_THROUGHPUT,
+            name=f"{names.prefix}-delete-throughput",
+            what="the tuned model's throughput",
+            input={"ProvisionedModelId": throughput},
+            resource=throughput,
+        )
+        own = ExpiryNames(f"{names.prefix}-tuning", f"{names.role}-expiry", names.role_path)
+        create_expiry("tuning", own, self._account, at=expires, calls=[stop], opts=self._opts)
 
 
 def hyperparameters(tuning: ResolvedTuning) -> Mapping[str, str]:

@@ -24,6 +24,10 @@ _ARNS = {
         "InferenceComponentName",
         "arn:aws:sagemaker:{region}:{account}:inference-component/{name}",
     ),
+    "bedrock:DeleteProvisionedModelThroughput": (
+        "provisionedModelId",
+        "arn:aws:bedrock:{region}:{account}:provisioned-model/{name}",
+    ),
     "fsx:DeleteFileSystem": ("FileSystemId", "arn:aws:fsx:{region}:{account}:file-system/{name}"),
 }
 
