@@ -65,9 +65,9 @@ def _deploy(spec: Path, target: TargetEnvironment, *, as_json: bool) -> Llmstrat
 @contextmanager
 def _tested_alone(spec: Path, deployment: Deployment, out: Console) -> Iterator[None]:
     """Let the spec say `acceptance: only`, until the test is over or hasn't begun."""
-    from llmstrat_iac.operations.acceptance import gate_under_way, set_acceptance
+    from llmstrat_iac.operations.acceptance import gate_under_way, say_only
 
-    before = set_acceptance(spec, "only")
+    put_back = say_only(spec)
     try:
         yield
     finally:
@@ -78,7 +78,7 @@ def _tested_alone(spec: Path, deployment: Deployment, out: Console) -> Iterator[
                 markup=False,
             )
         else:
-            set_acceptance(spec, before)
+            put_back()
 
 
 def _ask(alone: ResolvedSpec, out: Console, *, yes: bool) -> None:

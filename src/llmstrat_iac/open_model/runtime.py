@@ -83,7 +83,7 @@ class Runtime:
     -> Mapping[str, Any]`: registers cluster and job while that isn't over; returns what `status` needs to find it."""
     starts_in: Callable[[Any], Span] | None = None
     """(`pretraining.ResolvedPretraining`) to hours from the nodes' first bill to the launcher's start, for the price of
-    a gate without a training; as long as after a failure if unset."""
+    a gate without a training; `pretraining.gate_job.START_HOURS` if unset."""
     wakes: bool = True
     """Whether a fleet of no instances can start one when a call comes; on what options that depends, the runtime's own
     plan checks."""

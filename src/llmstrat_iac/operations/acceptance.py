@@ -16,7 +16,7 @@ from llmstrat_iac.engine.results import Snapshot
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.operations.jobs_in_state import settled
-from llmstrat_iac.operations.spec_file import edit_spec
+from llmstrat_iac.operations.spec_file import edit_spec, replace_spec
 from llmstrat_iac.operations.tuning import known_identity
 from llmstrat_iac.plan import Plan
 from llmstrat_iac.tuning.identity import makes_model
@@ -91,16 +91,27 @@ def gate_estimate(plan: Plan) -> GateEstimate:
     return GateEstimate(values["cluster"], values["gate: time"], values["gate: cost"])
 
 
-def set_acceptance(path: Path, value: str | None) -> str | None:
-    """Write `cluster.acceptance` into the spec, or take it out with None; returns what was there."""
+def say_only(path: Path) -> Callable[[], None]:
+    """Write `cluster.acceptance: only` into the spec; returns what puts it back, to the letter unless edited since."""
 
-    def change(document: Any) -> str | None:
-        before: str | None = document["cluster"].pop("acceptance", None)
-        if value is not None:
-            document["cluster"]["acceptance"] = value
+    def change(document: Any) -> object:
+        before = document["cluster"].get("acceptance")
+        document["cluster"]["acceptance"] = "only"
         return before
 
-    return edit_spec(path, change)
+    text = path.read_text(encoding="utf-8")
+    before = edit_spec(path, change)
+    changed = path.read_text(encoding="utf-8")
+
+    def put_back() -> None:
+        if path.read_text(encoding="utf-8") == changed:
+            replace_spec(path, text)
+        elif before is None:
+            edit_spec(path, lambda document: document["cluster"].pop("acceptance", None))
+        else:
+            edit_spec(path, lambda document: document["cluster"].update(acceptance=before))
+
+    return put_back
 
 
 def gate_under_way(snapshot: Snapshot | None) -> bool:

@@ -28,11 +28,11 @@ def edit_spec(path: Path, change: Callable[[Any], T]) -> T:
     result = change(document)
     text = io.StringIO()
     yaml.dump(document, text)
-    _replace(path, text.getvalue())
+    replace_spec(path, text.getvalue())
     return result
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_spec(path: Path, text: str) -> None:
     """Write beside the file and rename, so that an interruption leaves the old spec or the new one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -217,3 +217,18 @@ def test_up_says_what_it_does(state: TuningState, says: str) -> None:
 
 def test_failure_without_a_reason_says_so() -> None:
     assert "no reason is given" in failed(job(JobState.FAILED)).message
+
+
+@pytest.mark.parametrize(
+    ("current", "says"),
+    [
+        (None, "starts a job that tests the cluster, and trains nothing"),
+        (JobState.RUNNING, "the-job tests the cluster; `accept` waits"),
+        (JobState.COMPLETED, "the cluster was accepted; `accept --run` tests it again, `before-training` trains"),
+        (JobState.FAILED, "the-job is failed: a slow link; `accept --run`"),
+    ],
+)
+def test_up_says_what_a_test_does(current: JobState | None, says: str) -> None:
+    failure = "a slow link" if current is JobState.FAILED else None
+    state = TuningState(None if current is None else job(current, failure=failure))
+    assert says in what_up_does(state, None, "gate0123abcd", serves=True)

@@ -73,3 +73,23 @@ def test_going_back_to_data_whose_model_is_there_costs_nothing() -> None:
 def test_a_deleted_model_never_serves() -> None:
     gone = job("old", JobState.COMPLETED, deleted=True)
     assert tuning_state([gone], "new").served is None
+
+
+def test_a_tested_cluster_is_no_model() -> None:
+    """Neither beside the training that follows, nor when somebody releases it by hand."""
+    tested = job("gate0123abcd", JobState.COMPLETED, 2)
+    assert tuning_state([tested], "new").serving is None
+    assert tuning_state([tested, OLD], "new").served == OLD
+    alone = tuning_state([tested, OLD], "gate0123abcd", deploy=True)
+    assert (alone.current, alone.served) == (tested, None)
+    assert tuning_state([tested, OLD], "gate0123abcd", deploy=False).served == OLD
+
+
+def test_a_test_that_has_passed_is_repeated_for_the_asking() -> None:
+    tested = job("gate0123abcd", JobState.COMPLETED, 2)
+    assert tuning_state([tested], "gate0123abcd").current == tested
+    again = tuning_state([tested], "gate0123abcd", retry=True)
+    assert (again.current, again.attempt) == (None, 2)
+    running = job("gate0123abcd", JobState.RUNNING, 3)
+    assert tuning_state([running], "gate0123abcd", retry=True).current == running
+    assert tuning_state([OLD], "old", retry=True).current == OLD
