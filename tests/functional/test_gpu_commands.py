@@ -41,7 +41,7 @@ def test_gpus_json_has_a_source_of_each_price(capsys: pytest.CaptureFixture[str]
 def test_fit_shows_the_best_its_memory_the_next_and_why_not_others(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", LLAMA]) == 0
     out = capsys.readouterr().out
-    assert "\ng6e.xlarge  1 x NVIDIA L40S, 4 vCPUs, 32 GiB\n1.861 USD an hour on EC2 in us-east-1\n" in out
+    assert "\ng6e.xlarge  1 x NVIDIA L40S, 4 vCPUs, 32 GiB\n1.861 USD an hour on Amazon EC2 in us-east-1\n" in out
     assert "  weights        15.0  " in out
     assert "  g6e.2xlarge " in out.partition("Runners-up")[2]
     assert "needs 24.2 GiB, 20.2 usable: weights 15.0, KV cache 8.0" in out.partition("Rejected")[2]
@@ -66,11 +66,62 @@ def test_fit_knows_a_model_without_its_organisation(capsys: pytest.CaptureFixtur
         (["meta-lama/Llama-3.1-8B"], "isn't known\n  did you mean `meta-llama/Llama-3.1-8B`?"),
         ([LLAMA, "--instance", "g6e.xlage"], "isn't known\n  did you mean `g6e.xlarge`?"),
         ([LLAMA, "--context", "200000"], f"--context: {LLAMA} has a context of 131,072 tokens"),
+        (["example/nothing-like-it"], "isn't known\n  `llmstrat models --open` lists those that are"),
+        ([LLAMA, "--runtime", "sagemakr"], "did you mean `sagemaker`?"),
+        ([LLAMA, "--runtime", "hyperpod"], "HyperPod isn't for serving open models\n  choose one of: ec2, sagemaker"),
+        ([LLAMA, "--runtime", "sagemaker", "--instance", "g4dn.metal"], "has no `ml.g4dn.metal` for serving"),
         ([LLAMA, "--region", "us-est-1"], "--region: there is no AWS region `us-est-1`"),
     ],
 )
 def test_fit_says_what_was_meant(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     assert message in refusal(capsys, "fit", *arguments)
+
+
+def test_fit_knows_sagemakers_types_and_prices(capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(capsys, "fit", LLAMA, "--quantization", "fp8", "--runtime", "sagemaker")
+    assert (document["runtime"], document["best"]["instance"]) == ("sagemaker", "ml.g6.2xlarge")
+    assert document["best"]["usd_per_hour"] == 1.222
+    names = [each["instance"] for each in (*document["fits"], *document["rejected"])]
+    assert "ml.g4dn.metal" not in names
+    assert all(name.startswith("ml.") for name in names)
+
+
+def test_a_type_of_unknown_price_that_may_be_cheaper_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "Qwen/Qwen3-8B", "--context", "4096", "--runtime", "sagemaker"]) == 0
+    out = capsys.readouterr().out
+    assert "\nml.g4dn.12xlarge  " in out
+    assert "ml.g6e.xlarge may be cheaper: its price here isn't known, 1.861 on EC2 in us-east-1" in out
+    assert main(["fit", "Qwen/Qwen3-8B", "--context", "4096"]) == 0
+    assert "may be cheaper" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (["openai/gpt-oss-20b", "--quantization", "fp8"], "leave --quantization out"),
+        (["openai/gpt-oss-20b", "--method", "qlora"], "try --method lora"),
+        ([LLAMA, "--instance", "p3.2xlarge"], "leave --instance out, or name a newer type"),
+        (["meta-llama/Llama-3.1-405B", "--method", "full"], "try --method qlora, or a shorter --max-length"),
+    ],
+)
+def test_what_fits_nowhere_has_a_remedy_that_helps(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], remedy: str
+) -> None:
+    assert refusal(capsys, "fit", *arguments).splitlines()[-1].strip() == remedy
+
+
+@pytest.mark.parametrize("arguments", [["models", "--open"], ["gpus"], ["fit", LLAMA]])
+def test_a_narrow_terminal_loses_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """Cells break into lines; what is cut off would be lost."""
+    monkeypatch.setattr("llmstrat_iac.cli.render.WIDTH", 80)
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    words = {word for line in lines for word in line.split()}
+    whole = {"models": {"unknown", "needed", "10,240k"}, "gpus": {"SageMaker", "memory", "unknown"}, "fit": {"usable"}}
+    assert whole[arguments[0]] <= words
 
 
 def test_fit_exits_1_with_numbers_if_nothing_fits(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def _print(region: str) -> None:
 
     out = console()
     numbers = ("GiB each", "vCPUs", "memory", "EC2", "SageMaker")
-    shown = table("type", "GPUs", *numbers, right=numbers)
+    shown = table("type", "GPUs", *numbers, right=numbers, wrap=("GPUs",))
     for instance in instances():
         shown.add_row(
             instance.name,

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from llmstrat_iac.catalog.open_models import OpenModel
 from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Rejection, ServingNeed, TrainingNeed
+from llmstrat_iac.catalog.sizing.ranking import perhaps_cheaper
 from llmstrat_iac.catalog.sizing.serving_memory import UTILIZATION
 from llmstrat_iac.catalog.sizing.speed import (
     Range,
@@ -17,37 +18,47 @@ from llmstrat_iac.catalog.sizing.speed import (
 )
 from llmstrat_iac.cli.render import console, print_table, table
 from llmstrat_iac.cli.text import UNKNOWN, count
+from llmstrat_iac.open_model import Runtime
 
 _BAR = 40
 _RUNNERS_UP = 5
 _REJECTED = 12
 
 
-def fit_document(model: OpenModel, need: ServingNeed | TrainingNeed, choice: Choice, region: str) -> dict[str, Any]:
+def fit_document(
+    model: OpenModel, need: ServingNeed | TrainingNeed, choice: Choice, runtime: Runtime, region: str
+) -> dict[str, Any]:
     """Plain data for `--json`."""
     return {
         "model": model.id,
         "parameters": model.architecture.parameters,
         "for": "serving" if isinstance(need, ServingNeed) else f"training ({need.method})",
+        "runtime": runtime.name,
         "region": region,
-        "best": _fit_document(choice.best) if choice.best else None,
-        "fits": [_fit_document(fit) for fit in choice.fits],
+        "best": _fit_document(choice.best, runtime) if choice.best else None,
+        "fits": [_fit_document(fit, runtime) for fit in choice.fits],
         "rejected": [
-            {"instance": each.instance.name, "usd_per_hour": each.price.usd, "reason": each.reason}
+            {
+                "instance": runtime.instance_name(each.instance.name),
+                "usd_per_hour": each.price.usd,
+                "reason": each.reason,
+            }
             for each in choice.rejected
         ],
     }
 
 
-def print_fit(model: OpenModel, need: ServingNeed | TrainingNeed, choice: Choice, region: str) -> None:
+def print_fit(
+    model: OpenModel, need: ServingNeed | TrainingNeed, choice: Choice, runtime: Runtime, region: str
+) -> None:
     """Print the choice, at most 100 columns wide."""
     out = console()
     out.print(f"[bold]{model.id}[/]  {_about(model)}")
     out.print(f"{_asked(need)}; {_terms(model)}")
     if choice.best is not None:
-        _print_best(out, need, choice.best, region)
-        _print_runners_up(out, choice.fits[1:])
-    _print_rejected(out, choice)
+        _print_best(out, need, choice.best, runtime, region)
+        _print_runners_up(out, choice, runtime)
+    _print_rejected(out, choice, runtime)
 
 
 def _about(model: OpenModel) -> str:
@@ -72,14 +83,15 @@ def _asked(need: ServingNeed | TrainingNeed) -> str:
     return f"trained by TRL, {need.method}{adapter}, examples of {need.max_length:,} tokens"
 
 
-def _print_best(out: Console, need: ServingNeed | TrainingNeed, fit: Fit, region: str) -> None:
+def _print_best(out: Console, need: ServingNeed | TrainingNeed, fit: Fit, runtime: Runtime, region: str) -> None:
     instance = fit.instance
+    name = runtime.instance_name(instance.name)
     out.print(
-        f"\n[bold green]{instance.name}[/]  {instance.accelerators} x {instance.accelerator}, {instance.vcpus} vCPUs, "
+        f"\n[bold green]{name}[/]  {instance.accelerators} x {instance.accelerator}, {instance.vcpus} vCPUs, "
         f"{instance.memory_gib:,.0f} GiB"
     )
     price = "price unknown" if fit.price.usd is None else f"{fit.price.usd:,.3f} USD an hour"
-    out.print("; ".join(filter(None, (f"{price} on EC2 in {region}", _use(need, fit)))))
+    out.print("; ".join(filter(None, (f"{price} on {runtime.title} in {region}", _use(need, fit)))))
     shown = table("  each GPU", "GiB", "", right=("GiB",))
     for name, gib in fit.memory.parts:
         shown.add_row(f"  {name}", f"{gib:.1f}", f"[cyan]{_bar(gib, fit.memory.available)}[/]")
@@ -122,7 +134,8 @@ def _speed(need: ServingNeed | TrainingNeed, fit: Fit) -> str:
     return f"{text}, {usd.low:.2f} to {usd.high:.2f} USD a million while busy"
 
 
-def _print_runners_up(out: Console, fits: tuple[Fit, ...]) -> None:
+def _print_runners_up(out: Console, choice: Choice, runtime: Runtime) -> None:
+    fits = choice.fits[1:]
     if not fits:
         return
     out.print("\n[bold]Runners-up[/]")
@@ -132,22 +145,24 @@ def _print_runners_up(out: Console, fits: tuple[Fit, ...]) -> None:
     for fit in fits[:_RUNNERS_UP]:
         gpus = f"{fit.gpus} of {fit.instance.accelerators}" if fit.gpus < fit.instance.accelerators else str(fit.gpus)
         shown.add_row(
-            f"  {fit.instance.name}",
+            f"  {runtime.instance_name(fit.instance.name)}",
             f"{gpus} x {fit.instance.accelerator.removeprefix('NVIDIA ')}",
             f"{fit.memory.needed:.1f}",
             f"{fit.memory.available:.1f}",
             UNKNOWN if fit.price.usd is None else f"{fit.price.usd:,.3f}",
         )
     print_table(out, shown)
+    if (perhaps := perhaps_cheaper(choice)) is not None:
+        other, elsewhere = perhaps
+        name = runtime.instance_name(other.instance.name)
+        out.print(f"  {name} may be cheaper: its price here isn't known, {elsewhere:,.3f} on EC2 in us-east-1")
     if len(fits) > _RUNNERS_UP:
         out.print(f"  [dim]and {len(fits) - _RUNNERS_UP} more; --json lists all[/]")
 
 
-def _print_rejected(out: Console, choice: Choice) -> None:
+def _print_rejected(out: Console, choice: Choice, runtime: Runtime) -> None:
     """One line for all types with as many of the same GPU: they lack the same. The largest first if nothing fits."""
-    rejected: list[Rejection] = list(choice.rejected)
-    if choice.best is None:
-        rejected.sort(key=lambda each: -each.instance.accelerators * each.instance.accelerator_gib)
+    rejected = choice.rejected if choice.best else choice.nearest
     alike: dict[tuple[str, int], list[Rejection]] = {}
     for each in rejected:
         alike.setdefault((each.instance.accelerator, each.instance.accelerators), []).append(each)
@@ -158,16 +173,16 @@ def _print_rejected(out: Console, choice: Choice) -> None:
     for (accelerator, number), group in list(alike.items())[:_REJECTED]:
         others = f" +{len(group) - 1}" if len(group) > 1 else ""
         gpus = f"{number} x {accelerator.removeprefix('NVIDIA ')}"
-        shown.add_row(f"  {group[0].instance.name}{others}", gpus, f"[dim]{group[0].reason}[/]")
+        shown.add_row(f"  {runtime.instance_name(group[0].instance.name)}{others}", gpus, f"[dim]{group[0].reason}[/]")
     print_table(out, shown)
     out.print(
         f"  [dim]{count(len(rejected), 'type')} in all, +n are as many more with the same GPUs; --json lists all[/]"
     )
 
 
-def _fit_document(fit: Fit) -> dict[str, Any]:
+def _fit_document(fit: Fit, runtime: Runtime) -> dict[str, Any]:
     return {
-        "instance": fit.instance.name,
+        "instance": runtime.instance_name(fit.instance.name),
         "gpus": fit.gpus,
         "sharded": fit.sharded,
         "micro_batch_size": fit.micro_batch_size,

@@ -22,15 +22,16 @@ def print_open_models(models: tuple[OpenModel, ...]) -> None:
     from llmstrat_iac.cli.render import console, print_table, table
 
     out = console()
-    shown = table("model", "billions", "context", "licence", "token", right=("billions", "context"))
+    numbers = ("billions", "context")
+    shown = table("model", *numbers, "licence", "token", right=numbers, wrap=("model", "licence"))
     for model in models:
         licence = model.licence
         shown.add_row(
             model.id,
             f"{model.architecture.parameters / 1e9:.3g}",
-            f"{model.architecture.max_context / 1024:,.4g}k",
+            f"{model.architecture.max_context / 1024:,.0f}k",
             UNKNOWN if licence is None else f"{licence.name}{'' if not licence.must_accept else ', to accept'}",
-            {True: "needed", False: "", None: UNKNOWN}[model.gated],
+            {True: "needed", False: "no", None: UNKNOWN}[model.gated],
         )
     print_table(out, shown)
     out.print(

@@ -12,6 +12,8 @@ from llmstrat_iac.catalog.gpu_prices import ec2_price
 from llmstrat_iac.catalog.sizing.contract import Choice, Fit, Memory, Rejection
 
 _KNOWN_REGION = "us-east-1"
+_DEAREST = 1.5
+"""Times EC2's price there: SageMaker's known prices are 1.25 to 1.4 times as high, those of other regions 1 to 1.25."""
 
 
 def ranked(answers: Iterable[Fit | Rejection]) -> Choice:
@@ -29,6 +31,18 @@ def _key(answer: Fit | Rejection) -> tuple[bool, float, int, str]:
         return False, usd, instance.accelerators, instance.name
     elsewhere = ec2_price(instance.name, _KNOWN_REGION).usd
     return True, float("inf") if elsewhere is None else elsewhere, instance.accelerators, instance.name
+
+
+def perhaps_cheaper(choice: Choice) -> tuple[Fit, float] | None:
+    """What fits for an unknown price that is likely below the best one's, with EC2's price in the known region."""
+    best = choice.best.price.usd if choice.best else None
+    if best is None:
+        return None
+    for fit in choice.fits:
+        elsewhere = ec2_price(fit.instance.name, _KNOWN_REGION).usd
+        if fit.price.usd is None and elsewhere is not None and elsewhere * _DEAREST < best:
+            return fit, elsewhere
+    return None
 
 
 def shortfall(memory: Memory, gpus: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.catalog.sizing.contract import Choice, Fit
+from llmstrat_iac.catalog.sizing.ranking import perhaps_cheaper
 from llmstrat_iac.catalog.sizing.speed import Range
 from llmstrat_iac.open_model import Runtime
 from llmstrat_iac.plan import SizingLine
@@ -54,6 +55,10 @@ def runners_up(part: str, choice: Choice, runtime: Runtime) -> Iterator[SizingLi
         names = ", ".join(runtime.instance_name(each.instance.name) for each in following)
         prices = ", ".join(hourly(each.price.usd) for each in following)
         yield SizingLine(f"{part}: runners-up", names, prices)
+    if (perhaps := perhaps_cheaper(choice)) is not None:
+        fit, elsewhere = perhaps
+        why = f"it fits, too; its price here isn't known, {hourly(elsewhere)} on EC2 in us-east-1: look it up"
+        yield SizingLine(f"{part}: perhaps cheaper", runtime.instance_name(fit.instance.name), why)
     best = choice.best.price.usd if choice.best else None
     cheaper = [each for each in choice.rejected if best and each.price.usd is not None and each.price.usd < best]
     if cheaper:
