@@ -6,10 +6,10 @@ For every runtime that puts FSx for Lustre between the corpus and the nodes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from llmstrat_iac.catalog.aws_prices import aws_price
-from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, SizingLine
+from llmstrat_iac.plan import Basis, CostLine, Finding, PlannedResource, Severity, SizingLine, total
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
 from llmstrat_iac.spec.pretraining import StorageBlock
 
@@ -114,6 +114,24 @@ def check_storage(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             reason="the newest is written before the oldest is deleted",
             remedy=f"take at least {math.ceil(needed * _HEADROOM / _STEP) * _STEP:,}, `auto`, or keep fewer",
         )
+
+
+def what_bills_on(
+    pretraining: ResolvedPretraining, network: Iterable[CostLine], *, at_most: str = "the end of the TTL"
+) -> Iterator[Finding]:
+    """What nothing but the next `up` knows: that the job is over, and its file system of no use any more."""
+    if not has_file_system(pretraining):
+        return
+    day = total((*network, *storage_costs(pretraining)), hours=24)
+    how_much = f"{'more than ' if day.unknown else ''}${day.usd:,.2f} a day" if day.usd else "the price isn't known"
+    yield Finding(
+        "cluster.file-system",
+        Severity.INFO,
+        "cluster.storage",
+        f"file system and NAT gateway bill on when the job is over, until the next `up` or `down`: {how_much}",
+        reason=f"the job ends by itself, they don't; the file system is deleted at {at_most}, the gateway isn't",
+        remedy="`llmstrat wait` tells when the job is over; or use `storage: {kind: s3}`",
+    )
 
 
 def _unused(storage: StorageBlock) -> Iterator[Finding]:

@@ -87,3 +87,14 @@ def test_a_size_without_a_file_system_is_warned_of(more: dict[str, int], tmp_pat
 def test_a_corpus_is_a_prefix_and_no_file(name: str, tmp_path: Path) -> None:
     with pytest.raises(LlmstratError, match=r"is a file.*write `s3://example/text/`"):
         plan(tmp_path, corpus={"source": f"s3://example/text/{name}", "tokens": "10B"})
+
+
+@pytest.mark.parametrize(
+    ("region", "words"), [("us-east-1", "`up` or `down`: $9.48 a day"), ("us-west-2", "the price isn't known")]
+)
+def test_what_bills_on_after_the_job_is_said_with_what_it_costs(region: str, words: str, tmp_path: Path) -> None:
+    told = findings(tmp_path, made=found(), region=region, cluster={"storage": {"kind": "fsx"}})["cluster.file-system"]
+    assert told.severity is Severity.INFO
+    assert words in told.message
+    assert "cluster's latest end" in told.reason
+    assert "cluster.file-system" not in findings(tmp_path, made=found(), region=region)

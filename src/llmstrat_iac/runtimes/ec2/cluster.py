@@ -11,7 +11,13 @@ from llmstrat_iac.components.ec2.cluster_shape import ClusterShape, cluster_shap
 from llmstrat_iac.plan import Finding, PlannedResource, Severity, SizingLine, StackPlan
 from llmstrat_iac.pretraining import ResolvedPretraining
 from llmstrat_iac.pretraining.cluster_files import render_cluster_job
-from llmstrat_iac.pretraining.storage import check_storage, storage_costs, storage_resources, storage_sizing
+from llmstrat_iac.pretraining.storage import (
+    check_storage,
+    storage_costs,
+    storage_resources,
+    storage_sizing,
+    what_bills_on,
+)
 from llmstrat_iac.runtimes.ec2.costs import network_lines, node_disks
 from llmstrat_iac.runtimes.ec2.outline import expiry_resources, network_resources, role_resources
 
@@ -26,11 +32,17 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
         return StackPlan(resources=())
     shape, options = cluster_shape(pretraining), pretraining.options
     disks = node_disks(shape.instances, options.root_gb, pretraining.region)
+    network = tuple(network_lines("cluster", pretraining.region, "nat"))
     return StackPlan(
         resources=tuple(each for each in _resources(pretraining, shape) if each.count),
-        costs=(*network_lines("cluster", pretraining.region, "nat"), disks, *storage_costs(pretraining)),
+        costs=(*network, disks, *storage_costs(pretraining)),
         sizing=(*_sizing(pretraining, shape), *storage_sizing(pretraining)),
-        findings=(*_check_capacity(pretraining), *check_storage(pretraining), *_check_spares(pretraining)),
+        findings=(
+            *_check_capacity(pretraining),
+            *check_storage(pretraining),
+            *_check_spares(pretraining),
+            *what_bills_on(pretraining, network, at_most="the cluster's latest end"),
+        ),
         remaining=(PlannedResource("aws:cloudwatch/logGroup:LogGroup", 1, "the nodes' log"),),
     )
 

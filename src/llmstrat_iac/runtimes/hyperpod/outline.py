@@ -20,11 +20,12 @@ from llmstrat_iac.pretraining.storage import (
     storage_costs,
     storage_resources,
     storage_sizing,
+    what_bills_on,
 )
 from llmstrat_iac.runtimes.ec2.cluster import cluster_network_resources
 from llmstrat_iac.runtimes.ec2.costs import network_lines
 from llmstrat_iac.runtimes.hyperpod.options import ClusterOptions
-from llmstrat_iac.runtimes.sagemaker.cluster_checks import check_file_system, check_training_plan
+from llmstrat_iac.runtimes.sagemaker.cluster_checks import check_training_plan
 from llmstrat_iac.runtimes.sagemaker.cluster_outline import code_files, expiry
 
 NOT_IN_CLUSTERS = frozenset({"g4dn.metal", "p3.16xlarge", "p3.2xlarge", "p3.8xlarge", "p3dn.24xlarge"})
@@ -44,6 +45,7 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
     options: ClusterOptions = pretraining.options
     image = options.image or image_uri(TRAINING, pretraining.region)
     ends = 2 if has_file_system(pretraining) else 1
+    network = tuple(network_lines("cluster", pretraining.region, "nat"))
     resources = [
         PlannedResource("llmstrat:hyperpod:Cluster", 1, "the component that owns everything of the job"),
         *code_files(pretraining),
@@ -60,11 +62,11 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
         resources=tuple(resources),
         costs=(
             *_controller(pretraining),
-            *network_lines("cluster", pretraining.region, "nat"),
+            *network,
             *storage_costs(pretraining),
         ),
         sizing=(SizingLine("cluster: image", "PyTorch and CUDA", image), *storage_sizing(pretraining)),
-        findings=(*_check(pretraining), *check_storage(pretraining)),
+        findings=(*_check(pretraining), *check_storage(pretraining), *what_bills_on(pretraining, network)),
     )
 
 
@@ -109,7 +111,6 @@ def _check(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             remedy="take fewer nodes, or more GPUs a node",
         )
     yield from check_training_plan(pretraining)
-    yield from check_file_system(pretraining)
     if not options.delete_when_over:
         yield Finding(
             "hyperpod.idle",

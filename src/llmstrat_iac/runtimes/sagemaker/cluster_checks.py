@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from llmstrat_iac.components.sagemaker.cluster_options import ClusterOptions
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
-from llmstrat_iac.pretraining.storage import has_file_system
 from llmstrat_iac.runtimes.sagemaker.checks import MAX_RUNTIME_SECONDS, NOT_TRAINING, QUOTA_RUNTIME_SECONDS
 
 _TRAINING_PLAN = re.compile(r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:training-plan/.+$")
@@ -21,7 +20,7 @@ _ADDRESSES = 32_763
 
 
 def check_cluster(pretraining: ResolvedPretraining) -> Iterator[Finding]:
-    """Instance type, duration, training plan, file system, addresses and spare nodes."""
+    """Instance type, duration, training plan, addresses and spare nodes."""
     best = pretraining.search.best
     if best is not None and best.instance.name in NOT_TRAINING:
         yield Finding(
@@ -34,7 +33,6 @@ def check_cluster(pretraining: ResolvedPretraining) -> Iterator[Finding]:
         )
     yield from _check_limit(pretraining)
     yield from check_training_plan(pretraining)
-    yield from check_file_system(pretraining)
     yield from _check_addresses(pretraining)
     if pretraining.cluster.spare_nodes:
         yield Finding(
@@ -61,19 +59,6 @@ def check_training_plan(pretraining: ResolvedPretraining) -> Iterator[Finding]:
             reason="SageMaker takes reserved capacity by the ARN of a plan",
             remedy="give its ARN, `arn:…:training-plan/NAME`, as `llmstrat capacity buy` has printed it, or "
             "`aws sagemaker list-training-plans`",
-        )
-
-
-def check_file_system(pretraining: ResolvedPretraining) -> Iterator[Finding]:
-    """What nothing but the next `up` knows: that the job is over, and its file system of no use any more."""
-    if has_file_system(pretraining):
-        yield Finding(
-            "cluster.file-system",
-            Severity.INFO,
-            "cluster.storage",
-            "the file system bills on when the job is over, until the next `up`, `down`, or the end of the TTL",
-            reason="the job ends by itself, its file system doesn't; what is worth keeping is in S3 by then",
-            remedy="`llmstrat wait` tells when the job is over; or use `storage: {kind: s3}`",
         )
 
 

@@ -17,6 +17,7 @@ from llmstrat_iac.pretraining.storage import (
     storage_costs,
     storage_resources,
     storage_sizing,
+    what_bills_on,
 )
 from llmstrat_iac.runtimes.ec2.cluster import cluster_network_resources
 from llmstrat_iac.runtimes.ec2.costs import network_lines
@@ -30,6 +31,7 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
     options: ClusterOptions = pretraining.options
     image = options.image or image_uri(TRAINING, pretraining.region)
     ends = 2 if has_file_system(pretraining) else 1
+    network = tuple(network_lines("cluster", pretraining.region, "nat"))
     resources = [
         *code_files(pretraining),
         PlannedResource("aws:iam/role:Role", 1, "what the job runs with"),
@@ -41,9 +43,9 @@ def plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
     ]
     return StackPlan(
         resources=tuple(resources),
-        costs=(*network_lines("cluster", pretraining.region, "nat"), *storage_costs(pretraining)),
+        costs=(*network, *storage_costs(pretraining)),
         sizing=(SizingLine("cluster: image", "PyTorch and CUDA", image), *storage_sizing(pretraining)),
-        findings=(*check_cluster(pretraining), *check_storage(pretraining)),
+        findings=(*check_cluster(pretraining), *check_storage(pretraining), *what_bills_on(pretraining, network)),
     )
 
 

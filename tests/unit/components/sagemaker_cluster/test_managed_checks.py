@@ -67,9 +67,11 @@ def test_spare_nodes_are_nothing_that_a_job_has(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["sagemaker", "hyperpod"])
-def test_a_file_system_that_outlives_its_job_is_said(tmp_path: Path, runtime: str) -> None:
+def test_a_file_system_that_outlives_its_job_is_said_with_what_it_costs(tmp_path: Path, runtime: str) -> None:
     (finding,) = checked(tmp_path, rules="cluster", runtime=runtime, **FILES)
     assert (finding.rule, finding.severity) == ("cluster.file-system", Severity.INFO)
+    assert "NAT gateway" in finding.message
+    assert "a day" in finding.message
     assert not checked(tmp_path, rules="cluster", runtime=runtime, **OBJECTS)
 
 
