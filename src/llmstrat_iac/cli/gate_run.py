@@ -39,7 +39,7 @@ def run_gate(spec: Path, *, sandbox: bool, yes: bool, as_json: bool) -> dict[str
         _ask(alone, out, yes=yes)
         deployment = open_deployment(alone, target.variables)
         before = last_verdict(deployment.snapshot(), deployment.session())
-        with _tested_alone(spec, deployment, out):
+        with only_the_gate(spec, deployment, out):
             failure = _deploy(spec, target, as_json=as_json)
         verdict = last_verdict(deployment.snapshot(), deployment.session())
         # A refused cluster is a failed job, but what failed may as well be the deployment before or after it.
@@ -63,8 +63,8 @@ def _deploy(spec: Path, target: TargetEnvironment, *, as_json: bool) -> Llmstrat
 
 
 @contextmanager
-def _tested_alone(spec: Path, deployment: Deployment, out: Console) -> Iterator[None]:
-    """Let the spec say `acceptance: only`, until the test is over or hasn't begun."""
+def only_the_gate(spec: Path, deployment: Deployment, out: Console) -> Iterator[None]:
+    """Let the spec say `acceptance: only` until the test is over; if none has begun, it is put back, too."""
     from llmstrat_iac.operations.acceptance import gate_under_way, say_only
 
     put_back = say_only(spec)

@@ -120,6 +120,23 @@ def test_an_earlier_model_serves_while_the_next_is_trained(tmp_path: Path) -> No
     assert made.outputs["job"]["settled"] is False
 
 
+@pytest.mark.parametrize("earlier", [None, "0" * 12])
+@pytest.mark.parametrize("over", [False, True])
+def test_a_tested_cluster_is_no_model_to_serve(tmp_path: Path, earlier: str | None, over: bool) -> None:
+    """An earlier one goes on to serve, as it does beside a training."""
+    resolved = resolve(tmp_path, ("nodes: 2,", "nodes: 2, acceptance: only,"))
+    identity = identity_of(resolved)
+    tested = job(identity) if over else None
+    made = deployed(resolved, TuningState(tested, job(earlier) if earlier else None, deploy=False))
+    told = made.outputs["job"]
+    assert (told["identity"], told["served_identity"], told["settled"]) == (identity, earlier, over)
+    assert identity.startswith("gate")
+    assert ("fleet" in made.outputs) is (earlier is not None)
+    groups = {each.inputs["name"] for each in made.of("aws:autoscaling/group:Group")}
+    assert any("gate" in name for name in groups) is not over
+    assert len(groups) == (not over) + (earlier is not None)
+
+
 def test_the_tokenizers_token_is_a_secret_that_no_output_shows(tmp_path: Path) -> None:
     made = deployed(resolve(tmp_path), TuningState())
     assert made.of("aws:secretsmanager/secret:Secret")

@@ -13,6 +13,8 @@ from aws_fakes import FakeAccount, error
 from ec2_cluster_kit import resolve
 
 from llmstrat_iac.components.ec2.jobs import Ec2Jobs, open_jobs
+from llmstrat_iac.components.tuning.state import read_state
+from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import JobState
 
@@ -24,25 +26,25 @@ STATUS = {
 
 
 def jobs(
-    folder: Path, status: dict[str, Any] | None, *, desired: int = 2, instances: int = 2
+    folder: Path, status: dict[str, Any] | None, *, desired: int = 2, instances: int = 2, key: str = KEY
 ) -> tuple[Ec2Jobs, FakeAccount]:
     def read(Bucket: str, Key: str) -> dict[str, Any]:
         assert Bucket.startswith("tiny-dev-artifacts-")
-        if Key != f"pretraining/{KEY}/status.json" or status is None:
+        if Key != f"pretraining/{key}/status.json" or status is None:
             raise error("NoSuchKey")
         return {"Body": io.BytesIO(json.dumps(status).encode())}
 
     def listed(Bucket: str, Prefix: str, Delimiter: str) -> dict[str, Any]:
         assert (Prefix, Delimiter) == ("pretraining/", "/")
-        return {"CommonPrefixes": [{"Prefix": f"pretraining/{KEY}/"}]}
+        return {"CommonPrefixes": [{"Prefix": f"pretraining/{key}/"}]}
 
-    at, tags = datetime(2026, 11, 24, 10, tzinfo=UTC), [{"Key": "llmstrat:tuning-job", "Value": KEY}]
+    at, tags = datetime(2026, 11, 24, 10, tzinfo=UTC), [{"Key": "llmstrat:tuning-job", "Value": key}]
     running = [
         {"InstanceId": f"i-{number}", "Tags": tags, "LaunchTime": at, "State": {"Name": "running"}}
         for number in range(instances)
     ]
     group = {
-        "AutoScalingGroupName": f"tiny-dev-cluster-{KEY}", "DesiredCapacity": desired, "Tags": tags, "CreatedTime": at,
+        "AutoScalingGroupName": f"tiny-dev-cluster-{key}", "DesiredCapacity": desired, "Tags": tags, "CreatedTime": at,
     }  # fmt: skip
     account = FakeAccount(
         {
@@ -102,3 +104,29 @@ def test_the_trainers_own_metrics_are_kept(metrics: dict[str, float], tmp_path: 
     [job] = jobs(tmp_path, STATUS | {"metrics": metrics})[0].list()
     assert job.metrics["training_loss"] == 3.1
     assert job.metrics["loss"] == 3.5
+
+
+def test_a_cluster_that_was_accepted_makes_no_model(tmp_path: Path) -> None:
+    accepted = STATUS | {"state": "completed", "gate_only": True, "metrics": {"all_reduce_gb_s": 43.75}}
+    [job] = jobs(tmp_path, accepted, desired=0, instances=0, key="gate0123abcd-2")[0].list()
+    assert (job.state, job.makes_model, job.model_id) == (JobState.COMPLETED, False, None)
+    assert (job.identity, job.attempt, job.metrics["all_reduce_gb_s"]) == ("gate0123abcd", 2, 43.75)
+
+
+def test_a_training_under_way_isnt_ended_by_a_test_of_its_cluster(tmp_path: Path) -> None:
+    """Whichever door the test comes by: both read the jobs' state first."""
+    _, account = jobs(tmp_path, STATUS)
+    alone = resolve(tmp_path, acceptance="only")
+    with pytest.raises(LlmstratError, match="is running: a test of the cluster would end it") as refused:
+        read_state(alone, account, Target(), {})
+    assert "llmstrat cancel" in (refused.value.remedy or "")
+    _, account = jobs(tmp_path, STATUS | {"state": "completed"}, desired=0, instances=0)
+    state = read_state(alone, account, Target(), {})
+    assert (state.current, state.served) == (None, state.serving)
+    assert state.serving is not None
+
+
+def test_a_test_under_way_is_no_obstacle_to_itself_or_another(tmp_path: Path) -> None:
+    _, account = jobs(tmp_path, STATUS, key="gate0123abcd-1")
+    assert read_state(resolve(tmp_path, acceptance="only"), account, Target(), {}).current is None
+    assert read_state(resolve(tmp_path), account, Target(), {}).serving is None

@@ -19,7 +19,7 @@ KEY = f"{IDENTITY}-1"
 URI = f"s3://bucket/pretraining/{KEY}"
 
 
-def job(status: dict[str, Any] | None = None, **changes: Any) -> TuningJob:
+def job(status: dict[str, Any] | None = None, key: str = KEY, **changes: Any) -> TuningJob:
     name = f"{STACK}-{IDENTITY[:8]}"
     raw = {
         "TrainingJobName": name,
@@ -30,7 +30,7 @@ def job(status: dict[str, Any] | None = None, **changes: Any) -> TuningJob:
         "Environment": {"LLMSTRAT_JOB_URI": URI},
         "StoppingCondition": {"MaxRuntimeInSeconds": 432_000},
     } | changes
-    tags = {"llmstrat:stack": STACK, "llmstrat:tuning-job": KEY}
+    tags = {"llmstrat:stack": STACK, "llmstrat:tuning-job": key}
     client = Client(
         list_training_jobs={"TrainingJobSummaries": [raw]},
         list_tags={"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]},
@@ -55,6 +55,11 @@ def test_the_model_is_where_the_launcher_puts_it() -> None:
     found = job(TrainingJobStatus="Completed", SecondaryStatus="Completed", ModelArtifacts={"S3ModelArtifacts": "s3:x"})
     assert found.model_id == f"{URI}/output/"
     assert found.inputs == {"key": KEY}
+
+
+def test_a_cluster_that_was_accepted_makes_no_model() -> None:
+    found = job(key="gate0123abcd-1", TrainingJobStatus="Completed", SecondaryStatus="Completed")
+    assert (found.state, found.makes_model, found.model_id) == (JobState.COMPLETED, False, None)
 
 
 def test_the_launcher_knows_which_node_it_was() -> None:
