@@ -121,7 +121,7 @@ def _of_spec(spec: Path, asked: dict[str, Any]) -> tuple[str, Run, Wish, Search]
         "precision": asked["precision"],
     }
     run = replace(run_of(pretraining), **{name: value for name, value in changes.items() if value is not None})
-    wish = _wish(asked, wish_of(pretraining.cluster, asked["region"] or pretraining.region))
+    wish = _wish(asked, wish_of(pretraining, asked["region"]))
     return pretraining.alias, run, wish, search(run, wish, price=price_of(pretraining, asked["region"]))
 
 

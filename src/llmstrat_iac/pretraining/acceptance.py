@@ -9,7 +9,7 @@ from typing import Any
 
 from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
-from llmstrat_iac.pretraining.storage import file_system_gib, has_file_system
+from llmstrat_iac.pretraining.storage import file_system_gib, has_file_system, throughput_gb_s
 
 NETWORK_SHARE = 0.7
 """Of the network cards' line rate, as bus bandwidth of an all-reduce over several nodes. Ours: AWS measured 480 GB/s on
@@ -27,8 +27,7 @@ def gate(pretraining: ResolvedPretraining) -> dict[str, Any]:
     instance = pretraining.plan.instance
     stated = None
     if has_file_system(pretraining):
-        # Lustre's figure is a TiB's, in MB/s.
-        stated = file_system_gib(pretraining) / 1024 * pretraining.cluster.storage.mbps_per_tib / 1000
+        stated = throughput_gb_s(pretraining, file_system_gib(pretraining))
     return {
         "gpus": instance.accelerators,
         "efa": instance.efa_interfaces if pretraining.plan.nodes > 1 else 0,

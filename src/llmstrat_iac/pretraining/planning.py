@@ -8,13 +8,13 @@ from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.instances import InstanceType, find_instance
 from llmstrat_iac.catalog.pretraining.contract import Degrees, Price, Run, Search, Wish
 from llmstrat_iac.catalog.pretraining.search import search
-from llmstrat_iac.spec.pretraining import ClusterBlock, Parallelism, StorageBlock
+from llmstrat_iac.pretraining.storage import gib_for, has_file_system, throughput_gb_s
+from llmstrat_iac.spec.pretraining import Parallelism
 
 if TYPE_CHECKING:
     from llmstrat_iac.pretraining.contract import ResolvedPretraining
 
 _SECONDS_A_DAY = 86_400.0
-_GIB_A_TIB = 1024
 
 
 def search_clusters(pretraining: ResolvedPretraining) -> Search:
@@ -22,8 +22,7 @@ def search_clusters(pretraining: ResolvedPretraining) -> Search:
     cluster = pretraining.cluster
     if cluster.instance != "auto" and find_instance(cluster.instance) is None:
         return Search(None, (), ())
-    wish = wish_of(cluster, pretraining.region)
-    return search(run_of(pretraining), wish, price=price_of(pretraining))
+    return search(run_of(pretraining), wish_of(pretraining), price=price_of(pretraining))
 
 
 def run_of(pretraining: ResolvedPretraining) -> Run:
@@ -44,16 +43,17 @@ def run_of(pretraining: ResolvedPretraining) -> Run:
     )
 
 
-def wish_of(cluster: ClusterBlock, region: str) -> Wish:
-    """What the cluster may be."""
+def wish_of(pretraining: ResolvedPretraining, region: str | None = None) -> Wish:
+    """What the cluster may be; `region` other than the spec's is where its prices are looked up."""
+    cluster = pretraining.cluster
     duration = None if cluster.deadline is None else cluster.deadline.duration
     return Wish(
         instance=None if cluster.instance == "auto" else find_instance(cluster.instance),
         nodes=None if cluster.nodes == "auto" else cluster.nodes,
         deadline_days=None if duration is None else duration.total_seconds() / _SECONDS_A_DAY,
         budget_usd=cluster.budget_usd,
-        storage_gb_s=storage_gb_s(cluster.storage),
-        region=region,
+        storage_gb_s=_storage_gb_s(pretraining),
+        region=region or pretraining.region,
     )
 
 
@@ -70,11 +70,13 @@ def degrees_of(parallelism: Parallelism) -> Degrees:
     )
 
 
-def storage_gb_s(storage: StorageBlock) -> float | None:
-    """What the file system takes; None if its size is still open, or if checkpoints go to S3."""
-    if storage.kind != "fsx" or storage.gib == "auto":
+def _storage_gb_s(pretraining: ResolvedPretraining) -> float | None:
+    """What the file system takes from all nodes together; None if checkpoints go to S3."""
+    if not has_file_system(pretraining):
         return None
-    return storage.gib / _GIB_A_TIB * storage.mbps_per_tib / 1000
+    run = run_of(pretraining)
+    checkpoint = run.engine.checkpoint_bytes * run.architecture.parameters / 2**30
+    return throughput_gb_s(pretraining, gib_for(pretraining, checkpoint))
 
 
 def price_of(pretraining: ResolvedPretraining, region: str | None = None) -> Price:

@@ -23,14 +23,24 @@ _HEADROOM = 1.2
 
 def file_system_gib(pretraining: ResolvedPretraining) -> int:
     """The capacity, in GiB: as the spec gives it, or for the corpus and one checkpoint more than are kept."""
+    return gib_for(pretraining, pretraining.plan.checkpoint_gib)
+
+
+def gib_for(pretraining: ResolvedPretraining, checkpoint_gib: float) -> int:
+    """The same before there is a plan that says how large a checkpoint is."""
     wanted = pretraining.cluster.storage.gib
     if wanted != "auto":
         return wanted
     checkpoints = pretraining.trainer.checkpoints
     # The oldest is deleted only once the newest is complete.
     kept = checkpoints.keep + 1 if checkpoints.enabled else 0
-    needed = (corpus_gib(pretraining) + kept * pretraining.plan.checkpoint_gib) * _HEADROOM
+    needed = (corpus_gib(pretraining) + kept * checkpoint_gib) * _HEADROOM
     return _SMALLEST if needed <= _SMALLEST else math.ceil(needed / _STEP) * _STEP
+
+
+def throughput_gb_s(pretraining: ResolvedPretraining, gib: int) -> float:
+    """GB/s that a file system of this size states, for all nodes together: Lustre's figure is a TiB's, in MB/s."""
+    return gib / 1024 * pretraining.cluster.storage.mbps_per_tib / 1000
 
 
 def corpus_gib(pretraining: ResolvedPretraining) -> float:
@@ -74,11 +84,11 @@ def storage_costs(pretraining: ResolvedPretraining) -> Iterator[CostLine]:
 def storage_sizing(pretraining: ResolvedPretraining) -> Iterator[SizingLine]:
     """How it comes to its size, and how fast that makes it."""
     if has_file_system(pretraining):
-        gib, storage = file_system_gib(pretraining), pretraining.cluster.storage
-        throughput = gib / 1024 * storage.mbps_per_tib
+        gib = file_system_gib(pretraining)
+        throughput = throughput_gb_s(pretraining, gib)
         yield SizingLine(
             "file system",
-            f"{gib:,} GiB, {throughput:,.0f} MB/s",
+            f"{gib:,} GiB, {throughput * 1000:,.0f} MB/s",
             f"{corpus_gib(pretraining):,.0f} GiB of corpus, checkpoints of {pretraining.plan.checkpoint_gib:,.0f} GiB",
         )
 

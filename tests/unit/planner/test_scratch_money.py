@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scratch_kit import SHAPE, findings, found, plan
+from scratch_kit import SHAPE, findings, found, load, plan, sizing
 
 from llmstrat_iac.catalog.pretraining.contract import Search
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.plan import Finding, Severity
+from llmstrat_iac.pretraining.planning import wish_of
 
 NOWHERE = Search(None, (), ())
 
@@ -98,3 +99,12 @@ def test_what_bills_on_after_the_job_is_said_with_what_it_costs(region: str, wor
     assert words in told.message
     assert "cluster's latest end" in told.reason
     assert "cluster.file-system" not in findings(tmp_path, made=found(), region=region)
+
+
+def test_an_automatic_file_system_is_counted_with_what_it_takes(tmp_path: Path) -> None:
+    made = plan(tmp_path, cluster={"storage": {"kind": "fsx"}})
+    assert sizing(made)["file system"].startswith("1,200 GiB, 293 MB/s")
+    assert not [each for each in made.stack.sizing if "storage takes" in each.assumption]
+    slow = load(tmp_path, cluster={"storage": {"kind": "fsx", "mbps_per_tib": 125}}).pretraining
+    assert slow is not None
+    assert wish_of(slow).storage_gb_s == pytest.approx(1200 / 1024 * 0.125)
