@@ -44,6 +44,8 @@ class QuotaNeed:
     unit: str
     usage_class: str | None = None
     """Dimension `Class` of the CloudWatch metric that counts what is in use; None if there is none."""
+    exchange: float = 0
+    """What is needed later, while a changed fleet exchanges its instances; 0 if that is never more."""
 
 
 def ec2_need(use: str, instance: InstanceType, count: int, capacity: str) -> QuotaNeed:

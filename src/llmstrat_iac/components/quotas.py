@@ -11,6 +11,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ def _merged(needs: Iterable[QuotaNeed]) -> Iterator[QuotaNeed]:
         by_name.setdefault((need.service, need.name), []).append(need)
     for same in by_name.values():
         first = same[0]
-        total = sum(each.need for each in same)
-        yield QuotaNeed(first.path, first.service, first.name, first.code, total, first.unit, first.usage_class)
+        need, exchange = sum(each.need for each in same), sum(each.exchange for each in same)
+        yield replace(first, need=need, exchange=exchange)
 
 
 def _verdict(need: QuotaNeed, quota: dict[str, Any], used: float | None) -> Finding:
@@ -65,6 +66,16 @@ def _verdict(need: QuotaNeed, quota: dict[str, Any], used: float | None) -> Find
             f"the quota {known} is {limit:g} {need.unit}, and {need.need:g} are needed",
             reason="AWS would refuse the instances; new accounts start with few GPUs, or none",
             remedy=f"{_increase(need, quota)}; AWS answers within hours to days; or choose another instance type",
+        )
+    if need.exchange > limit:
+        return Finding(
+            _RULE,
+            Severity.WARNING,
+            need.path,
+            f"the quota {known} is {limit:g} {need.unit}: enough for the {need.need:g} that are needed, but a change "
+            f"of the fleet takes {need.exchange:g} for a while",
+            reason="new instances come before the old ones go, so that no call is lost; without room the change waits",
+            remedy=f"{_increase(need, quota)}; or `llmstrat pause` before a change, and `resume` after it",
         )
     if used is not None and used + need.need > limit:
         return Finding(
@@ -82,7 +93,7 @@ def _verdict(need: QuotaNeed, quota: dict[str, Any], used: float | None) -> Find
 def _increase(need: QuotaNeed, quota: dict[str, Any]) -> str:
     return (
         f"`aws service-quotas request-service-quota-increase --service-code {need.service} "
-        f"--quota-code {quota['QuotaCode']} --desired-value {math.ceil(need.need)}`"
+        f"--quota-code {quota['QuotaCode']} --desired-value {math.ceil(max(need.need, need.exchange))}`"
     )
 
 

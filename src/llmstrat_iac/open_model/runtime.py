@@ -27,6 +27,10 @@ def _has_all(_instance: str, _use: str) -> bool:
     return True
 
 
+def _none(_replicas: int) -> int:
+    return 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """Where open models are trained and served, and clusters run. What a runtime doesn't do stays unset."""
@@ -43,6 +47,8 @@ class Runtime:
     """(EC2's instance type, region, `training` or `serving`, `on-demand` or `spot`) to US dollars an hour."""
     offers: Callable[[str, str], bool] = _has_all
     """(EC2's instance type, `training` or `serving`) to whether it has it at all; `instance: auto` takes no other."""
+    surge: Callable[[int], int] = _none
+    """How many instances there are beyond so many replicas, for a while, when a fleet is changed."""
     quotas: Callable[[str, InstanceType, int, str], Iterable[QuotaNeed]]
     """(`training`, `serving` or `cluster`, instance type, how many, `on-demand` or `spot`) to the quotas that they
     count against."""

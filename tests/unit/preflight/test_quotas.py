@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from llmstrat_iac.catalog.instances import InstanceType, find_instance
 from llmstrat_iac.catalog.quotas import ec2_need, sagemaker_need
 from llmstrat_iac.components.quotas import check_quotas
 from llmstrat_iac.plan import Severity
+from llmstrat_iac.plugins import create_registry
 
 ABSENT = error("NoSuchResourceException")
 ENDPOINT = {"QuotaName": "ml.g6e.xlarge for endpoint usage", "QuotaCode": "L-12345678"}
@@ -65,6 +67,24 @@ def test_needs_of_one_quota_are_added_up(tmp_path: Path) -> None:
     needs = [ec2_need(use, instance("g5.12xlarge"), 1, "on-demand") for use in ("training", "serving")]
     (finding,) = check_quotas(needs, account(64), cache=tmp_path / "codes")
     assert "96 are needed" in finding.message
+
+
+@pytest.mark.parametrize(("limit", "severity"), [(7, Severity.ERROR), (11, Severity.WARNING), (12, Severity.INFO)])
+def test_a_change_of_the_fleet_needs_room_for_more(limit: float, severity: Severity, tmp_path: Path) -> None:
+    training = ec2_need("training", instance("g6e.xlarge"), 1, "on-demand")
+    serving = replace(ec2_need("serving", instance("g6e.xlarge"), 1, "on-demand"), exchange=12.0)
+    (finding,) = check_quotas([training, serving], account(limit), cache=tmp_path / "codes")
+    assert finding.severity is severity
+    if severity is Severity.WARNING:
+        assert "enough for the 8 that are needed, but a change of the fleet takes 12" in finding.message
+    if severity is not Severity.INFO:
+        assert "--desired-value 12" in finding.remedy
+
+
+@pytest.mark.parametrize(("replicas", "ec2", "sagemaker"), [(1, 1, 1), (3, 1, 3), (10, 1, 10), (11, 2, 11)])
+def test_how_many_more_a_change_takes(replicas: int, ec2: int, sagemaker: int) -> None:
+    runtimes = create_registry().runtimes
+    assert (runtimes["ec2"].surge(replicas), runtimes["sagemaker"].surge(replicas)) == (ec2, sagemaker)
 
 
 def test_a_quota_that_was_never_raised_has_its_default(tmp_path: Path) -> None:

@@ -251,10 +251,11 @@ class ServingFleet(pulumi.ComponentResource):
                 ],
                 instance_refresh=data.GroupInstanceRefreshArgs(
                     strategy="Rolling",
-                    # The new instance comes before the old one goes, so it needs quota for one more.
+                    # The new instance comes before the old one goes, one at a time, of more than ten a tenth: quota for
+                    # as many more is needed meanwhile (`surge` of the runtime).
                     preferences=data.GroupInstanceRefreshPreferencesArgs(
                         min_healthy_percentage=100,
-                        max_healthy_percentage=200,
+                        max_healthy_percentage=110,
                         instance_warmup=str(args.startup_seconds),
                         skip_matching=True,
                     ),

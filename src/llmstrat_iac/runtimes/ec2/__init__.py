@@ -5,6 +5,7 @@ The light half: options, outline, prices. What needs pulumi or boto3 is in `llms
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from llmstrat_iac.catalog.quotas import ec2_need
@@ -27,6 +28,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         serving_options=ServingOptions,
         instance_name=lambda name: name,
         price=instance_price,
+        surge=lambda replicas: math.ceil(replicas / 10),
         quotas=lambda use, instance, count, capacity: [ec2_need(use, instance, count, capacity)],
         plan_training=plan_training,
         plan_serving=plan_serving,

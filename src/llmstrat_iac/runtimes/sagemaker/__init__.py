@@ -32,6 +32,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         instance_name=instance_name,
         price=instance_price,
         offers=offers,
+        surge=lambda replicas: replicas,
         quotas=_quotas,
         plan_training=plan_training,
         plan_serving=plan_serving,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 
 from llmstrat_iac.catalog.quotas import QuotaNeed
@@ -38,14 +39,20 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
 
 
 def _needs(open_model: ResolvedOpenModel) -> Iterator[QuotaNeed]:
-    """What the parts need at most, at the same time: a fleet's largest size, and the training."""
+    """What the parts need at most, at the same time: a fleet's largest size, and the training, which is over when a
+    change exchanges the fleet's instances."""
     training, serving = open_model.training, open_model.serving
     if training is not None:
         yield from training.runtime.quotas("training", training.placement.instance, 1, training.block.capacity)
     if serving is not None:
-        yield from serving.runtime.quotas(
-            "serving", serving.placement.instance, serving.block.replicas.max, "on-demand"
-        )
+        runtime, instance, most = serving.runtime, serving.placement.instance, serving.block.replicas.max
+        exchanged = most + runtime.surge(most)
+        for need, later in zip(
+            runtime.quotas("serving", instance, most, "on-demand"),
+            runtime.quotas("serving", instance, exchanged, "on-demand"),
+            strict=True,
+        ):
+            yield replace(need, exchange=later.need)
 
 
 def _token(model: ResolvedModel) -> str | None:
