@@ -115,7 +115,7 @@ def test_a_narrow_terminal_loses_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     """Cells break into lines; what is cut off would be lost."""
-    monkeypatch.setattr("llmstrat_iac.cli.render.WIDTH", 80)
+    monkeypatch.setattr("llmstrat_iac.cli.text.WIDTH", 80)
     assert main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80

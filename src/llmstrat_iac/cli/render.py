@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterable
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 
-from llmstrat_iac.cli.text import UNKNOWN, WIDTH, count, money, print_findings, unit_price
+from llmstrat_iac.cli.text import UNKNOWN, columns, count, money, print_findings, unit_price
 from llmstrat_iac.plan import HOURS_A_MONTH, Basis, CostLine, Plan, PlannedResource, Severity, Total
 
 _VALUE_WIDTH = 30
@@ -41,9 +40,7 @@ _SERVICES = {
 
 def console(*, stderr: bool = False) -> Console:
     """A console at most 100 columns wide that doesn't guess at highlights."""
-    stream = sys.stderr if stderr else sys.stdout
-    columns = shutil.get_terminal_size((WIDTH, 24)).columns if stream.isatty() else WIDTH
-    return Console(width=min(columns, WIDTH), highlight=False, soft_wrap=False, stderr=stderr)
+    return Console(width=columns(err=stderr), highlight=False, soft_wrap=False, stderr=stderr)
 
 
 def table(*columns: str, right: Iterable[str] = (), wrap: Iterable[str] = ()) -> Table:
@@ -179,30 +176,36 @@ def _print_costs(out: Console, plan: Plan, notes: _Notes) -> None:
     if once:
         for line in once:
             shown.add_row(*_cost_row(line, notes))
-        shown.add_row("  [bold]once, for each job[/]", "", "", f"[bold]{_sum(plan.once)}[/]", "")
+        shown.add_row(_indented("[bold]once, for each job[/]"), "", "", f"[bold]{_sum(plan.once)}[/]", "")
         shown.add_row()
     for line in fixed:
         shown.add_row(*_cost_row(line, notes))
-    shown.add_row("  [bold]fixed, used or not[/]", "", "", f"[bold]{_sum(plan.fixed_month)}[/]", "")
+    shown.add_row(_indented("[bold]fixed, used or not[/]"), "", "", f"[bold]{_sum(plan.fixed_month)}[/]", "")
     if load:
         shown.add_row()
         for line in load:
             shown.add_row(*_cost_row(line, notes))
-        shown.add_row("  [bold]fixed and stated load[/]", "", "", f"[bold]{_sum(plan.at_load_month)}[/]", "")
+        shown.add_row(_indented("[bold]fixed and stated load[/]"), "", "", f"[bold]{_sum(plan.at_load_month)}[/]", "")
     if plan.monthly_limit is not None:
-        shown.add_row("  limit (limits.monthly_usd)", "", "", money(plan.monthly_limit), "")
-    shown.add_row("  [bold]if forgotten for 30 days[/]", "", "", f"[bold]{_sum(plan.forgotten_30_days)}[/]", "")
+        shown.add_row(_indented("limit (limits.monthly_usd)"), "", "", money(plan.monthly_limit), "")
+    forgotten = f"[bold]{_sum(plan.forgotten_30_days)}[/]"
+    shown.add_row(_indented("[bold]if forgotten for 30 days[/]"), "", "", forgotten, "")
     print_table(out, shown)
 
 
-def _cost_row(line: CostLine, notes: _Notes) -> tuple[str, str, str, str, str]:
+def _cost_row(line: CostLine, notes: _Notes) -> tuple[RenderableType, str, str, str, str]:
     price, per = unit_price(line.unit_usd)
     note = f"[dim]{notes.mark(line.source, line.as_of)}[/]"
     quantity, unit, usd = line.quantity, line.unit, line.usd
     if line.basis is Basis.HOUR:
         quantity, unit = quantity * HOURS_A_MONTH, unit if unit == "hour" else f"{unit}-hour"
         usd = None if usd is None else usd * HOURS_A_MONTH
-    return f"  {line.item}", _amount(quantity, unit), f"{price}{per}", money(usd), note
+    return _indented(line.item), _amount(quantity, unit), f"{price}{per}", money(usd), note
+
+
+def _indented(text: str) -> Padding:
+    """Two columns to the right, also where it breaks."""
+    return Padding(text, (0, 0, 0, 2))
 
 
 def _amount(quantity: float, unit: str) -> str:

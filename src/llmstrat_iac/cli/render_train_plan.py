@@ -12,7 +12,7 @@ from rich.console import Console
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Run, Search, Span, Wish
 from llmstrat_iac.catalog.pretraining.search import DEFAULT_DEADLINE_DAYS, aimed, keeps
 from llmstrat_iac.cli.render import console, print_table, table
-from llmstrat_iac.cli.text import UNKNOWN, WIDTH, count
+from llmstrat_iac.cli.text import UNKNOWN, columns, count
 from llmstrat_iac.cli.train_plan_energy import energy_row, likely_kwh, print_energy
 from llmstrat_iac.cli.train_plan_text import render_text
 
@@ -55,7 +55,7 @@ def print_train_plan(title: str, run: Run, wish: Wish, found: Search, *, plot: b
         if energy:
             print_energy(out, found.best)
     _print_alternatives(out, found, wish, energy=energy)
-    if plot and (lines := render_text(found)):
+    if plot and (lines := render_text(found, columns())):
         out.print("\n[bold]Days against cost[/]")
         for line in lines:
             click.echo(line)
@@ -87,7 +87,7 @@ def _print_best(out: Console, plan: ClusterPlan) -> None:
         f"GiB of the fullest GPU: {parts}; {plan.memory.headroom:.1f} of {plan.memory.available:.1f} free",
         "rests on: " + "; ".join(plan.assumptions),
     ):
-        for line in textwrap.wrap(text, WIDTH - 2, break_on_hyphens=False):
+        for line in textwrap.wrap(text, columns() - 2, break_on_hyphens=False):
             out.print(f"  [dim]{line}[/]", markup=True)
 
 

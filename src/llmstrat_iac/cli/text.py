@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -17,6 +19,12 @@ UNKNOWN = "unknown"
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
+def columns(*, err: bool = False) -> int:
+    """How wide lines may be: as the terminal, and at most 100; 100 where nobody looks."""
+    stream = sys.stderr if err else sys.stdout
+    return min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH) if stream.isatty() else WIDTH
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -24,15 +32,16 @@ def print_json(document: Any) -> None:
 
 def print_findings(findings: Iterable[Finding], *, err: bool = False) -> None:
     """Print each finding as `severity rule path: message`, its reason, and what to do."""
+    width = columns(err=err)
     for finding in findings:
         severity = str(finding.severity)
         head = f"{severity} {finding.rule} {finding.path}: {finding.message}"
-        lines = textwrap.fill(head, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.fill(head, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
         styled = click.style(severity, fg=_COLOURS[finding.severity], bold=True)
         click.echo(styled + lines.removeprefix(severity), err=err)
         for text in (finding.reason, finding.remedy and f"→ {finding.remedy}"):
             if text:
-                click.echo(_wrap(text), err=err)
+                click.echo(_wrap(text, width), err=err)
 
 
 def findings_document(findings: Iterable[Finding]) -> list[dict[str, str]]:
@@ -68,5 +77,5 @@ def bar(level: int, most: int = 4) -> str:
     return "■" * level + "□" * (most - level)
 
 
-def _wrap(text: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+def _wrap(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)

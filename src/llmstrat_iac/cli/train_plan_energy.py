@@ -9,7 +9,7 @@ from rich.console import Console
 
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Span
 from llmstrat_iac.cli.render import print_table, table
-from llmstrat_iac.cli.text import UNKNOWN, WIDTH
+from llmstrat_iac.cli.text import UNKNOWN, columns
 
 _UNMEASURED = "how much power {} takes while it trains isn't known"
 
@@ -38,7 +38,7 @@ def print_energy(out: Console, plan: ClusterPlan) -> None:
     for what, value, between, note in _parts(plan):
         shown.add_row(f"  {what}", value, f"[dim]{between}[/]", f"[dim]{note}[/]")
     print_table(out, shown)
-    for line in textwrap.wrap("by: " + "; ".join(plan.energy.sources), WIDTH - 2, break_on_hyphens=False):
+    for line in textwrap.wrap("by: " + "; ".join(plan.energy.sources), columns() - 2, break_on_hyphens=False):
         out.print(f"  [dim]{line}[/]", markup=True)
 
 
