@@ -113,7 +113,7 @@ def test_commands_in_the_docs_exist_with_their_options(block: Block) -> None:
     for match in _COMMAND.finditer(block.body):
         words = match["words"].partition(" #")[0].split()
         assert words[0] in COMMANDS, f"{block}: there is no `llmstrat {words[0]}`"
-        path = words[:2] if words[0] in ("sandbox", "engine", "keys") else words[:1]
+        path = words[:2] if words[0] in ("sandbox", "engine", "keys", "capacity") else words[:1]
         shown = CliRunner().invoke(cli, [*path, "--help"])
         assert shown.exit_code == 0, f"{block}: `llmstrat {' '.join(path)}`: {shown.output}"
         for option in (word for word in words if word.startswith("--")):
