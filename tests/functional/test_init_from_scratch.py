@@ -42,6 +42,17 @@ def test_answers_go_into_the_file(tmp_path: Path) -> None:
     assert data["trainer"]["sequence_length"] == 4096
 
 
+@pytest.mark.parametrize(("nodes", "batch"), [("3", 504), ("16", 512), ("100", 800)])
+def test_the_batch_divides_over_the_nodes(
+    nodes: str, batch: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "spec.yaml"
+    data = init(path, "--tokens", "10B", "--nodes", nodes, "--runtime", "ec2")
+    assert data["trainer"]["batch_sequences"] == batch
+    main(["plan", str(path)])
+    assert "batch-doesnt-divide" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [

@@ -21,6 +21,7 @@ DEFAULT_INSTANCE = "p4d.24xlarge"
 _CORPUS = "s3://my-bucket/text/"
 _TOKENIZER = "s3://my-bucket/tokenizer/"
 _LONGEST = 4096
+_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def from_scratch_lines(answers: FromScratchAnswers) -> Iterator[str]:
     yield _line("  format: jsonl", "or parquet")
     yield "trainer:"
     yield _line(f"  sequence_length: {min(_LONGEST, shape.max_context)}", "tokens")
-    yield _line("  batch_sequences: 512", "a step, over all GPUs")
+    yield _line(f"  batch_sequences: {_batch(answers)}", "a step, over all GPUs, which it must divide over")
     yield _line("  parallelism: auto", "`plan` shows what that comes to")
     yield _line("  checkpoints: {every_steps: auto, keep: 3}", "in S3; what a failed node costs depends on them")
     yield "cluster:"
@@ -93,6 +94,14 @@ def from_scratch_lines(answers: FromScratchAnswers) -> Iterator[str]:
     yield _line(f"  nodes: {answers.nodes}", "or `auto`, with `deadline:` or `budget_usd:`")
     yield _line("  storage: {kind: fsx}", "a file system linked to S3; `s3` does for two nodes")
     yield ""
+
+
+def _batch(answers: FromScratchAnswers) -> int:
+    """About 512 sequences, as many on each GPU."""
+    instance = find_instance(answers.instance)
+    assert instance is not None, "checked when it was chosen"
+    gpus = answers.nodes * instance.accelerators
+    return max(1, round(_BATCH / gpus)) * gpus
 
 
 def _preset(name: str) -> Preset:
