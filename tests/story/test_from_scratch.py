@@ -112,6 +112,42 @@ def test_a_cluster_with_a_slow_link_is_refused_before_it_trains(user: User, acco
     down(user)
 
 
+def test_a_cluster_is_tested_alone_and_then_trained_on(user: User, account: Account) -> None:
+    spec = scratch("ec2")
+    user.spec.write_text(spec)
+    tested = user.sandboxed("accept", "--run", "--yes", "--json")
+    assert tested.json["passed"] is True
+    assert "takes 10 to 75 minutes and costs" in tested.err
+    assert "starts a job that tests the cluster, and trains nothing" in tested.err
+    job = user.sandboxed("status", "--json").json["job"]
+    assert (job["job"]["state"], job["job"]["model"], job["awaits_up"]) == ("completed", None, False)
+    assert job["job"]["metrics"]["all_reduce_gb_s"] >= 35
+    assert account.instances() == []
+    assert account.client("fsx").describe_file_systems()["FileSystems"] == []
+    assert user.spec.read_text() == spec
+    assert user.sandboxed("accept", "--json", "--no-wait").json == tested.json
+
+    assert "starts a job: the last `up` only tested the cluster" in up(user, "--wait")
+    trained = user.sandboxed("status", "--json").json["job"]["job"]
+    assert trained["state"] == "completed"
+    assert trained["model"].endswith("/output/")
+    assert trained["identity"] != job["job"]["identity"]
+    down(user)
+
+
+@pytest.mark.parametrize("runtime", ["sagemaker", "hyperpod"])
+def test_a_refused_cluster_ends_its_test(user: User, account: Account, runtime: str) -> None:
+    spec = scratch(runtime).replace("name: story", "name: fault-slow-link")
+    user.spec.write_text(spec)
+    refused = user.run("accept", user.spec, "--run", "--sandbox", "--yes")
+    assert refused.code == 1, refused.out + refused.err
+    assert "The cluster is refused: nothing was trained." in refused.out
+    assert user.spec.read_text() == spec
+    assert account.client("sagemaker").list_clusters()["ClusterSummaries"] == []
+    assert account.client("fsx").describe_file_systems()["FileSystems"] == []
+    down(user)
+
+
 def test_capacity_is_bought_for_the_sum_typed_and_nothing_else(user: User, account: Account) -> None:
     user.spec.write_text(scratch("ec2", more=", zone: us-east-1a"))
     (offer, *_) = user.ok("capacity", "offers", user.spec, "--sandbox", "--json").json

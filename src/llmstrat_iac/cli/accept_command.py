@@ -39,7 +39,10 @@ def command(*, spec: Path, sandbox: bool, as_json: bool, no_wait: bool, run: boo
             raise click.UsageError("--json can't ask: add --yes")
         from llmstrat_iac.cli.gate_run import run_gate
 
-        return _tell(run_gate(spec, sandbox=sandbox, yes=yes, as_json=as_json), as_json=as_json)
+        code = _tell(run_gate(spec, sandbox=sandbox, yes=yes, as_json=as_json), as_json=as_json)
+        if not as_json:
+            click.echo("Its cluster is gone; `llmstrat up` trains on a new one, `llmstrat down` removes what is left.")
+        return code
     return _tell(_deployed(spec, sandbox=sandbox, no_wait=no_wait), as_json=as_json)
 
 

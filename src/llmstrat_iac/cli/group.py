@@ -29,7 +29,7 @@ COMMANDS = {
     "keys": "List and rotate the consumers' keys.",
     "pause": "Stop a fleet's instances; endpoint and keys stay.",
     "resume": "Start a paused fleet again.",
-    "accept": "Show whether a cluster passed its acceptance gate.",
+    "accept": "Show whether a cluster passed its acceptance gate, or test it.",
     "capacity": "Look for capacity blocks for a cluster, and buy one.",
     "down": "Destroy the stack and prove that nothing is left.",
     "list": "List the stacks of this backend.",

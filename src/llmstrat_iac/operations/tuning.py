@@ -129,8 +129,10 @@ def what_up_does(state: TuningState, snapshot: Snapshot | None, identity: str, *
 def _what_a_training_does(state: TuningState, snapshot: Snapshot | None, identity: str, *, serves: bool) -> str:
     job, before = state.current, known_identity(snapshot)
     if job is None:
-        changed = before is not None and before != identity
-        why = "data or settings have changed since the last `up`" if changed else "there is none for this data yet"
+        why = "there is none for this data yet"
+        if before is not None and before != identity:
+            changed = "data or settings have changed since the last `up`"
+            why = changed if makes_model(before) else "the last `up` only tested the cluster"
         serving = f"; {state.serving.name} serves until it is completed" if state.serving else ""
         return f"starts a job: {why}{serving}"
     if job.state is JobState.COMPLETED and not serves:
