@@ -18,11 +18,11 @@ _PLACEHOLDER_ACCOUNT = "123456789012"
 @click.option("--reasons", is_flag=True, help="Say what each statement is for, instead of printing the policy.")
 def command(*, spec: Path, account: str, reasons: bool) -> int:
     """Print the IAM policy that deploying and destroying SPEC needs: exact actions, this stack's resources."""
-    from llmstrat_iac.components.deploy_permissions import deployer_statements, policy_of
+    from llmstrat_iac.components.deploy_permissions import policy_of, policy_statements
     from llmstrat_iac.planner.load import load_spec
 
     resolved = load_spec(spec)
-    statements = deployer_statements(resolved)
+    statements = policy_statements(resolved)
     if reasons:
         for statement in statements:
             click.echo(f"{statement.reason}\n    {', '.join(sorted(statement.actions))}\n")

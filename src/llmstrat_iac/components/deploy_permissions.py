@@ -26,6 +26,40 @@ _LOOKING = IamStatement(
     reason="the sweep after a destroy looks for whatever carries the stack's tag; the call takes no resource",
 )
 _SHOWN = 8
+_QUESTIONS = (
+    IamStatement(
+        actions=(
+            "bedrock:ListFoundationModels",
+            "bedrock:ListInferenceProfiles",
+            "cloudwatch:GetMetricStatistics",
+            "iam:SimulatePrincipalPolicy",
+            "lambda:GetAccountSettings",
+            "servicequotas:GetAWSDefaultServiceQuota",
+            "servicequotas:GetServiceQuota",
+            "servicequotas:ListAWSDefaultServiceQuotas",
+        ),
+        resources=("*",),
+        reason="what the preflight asks; nearly all of these calls take no resource, and none changes anything",
+    ),
+    IamStatement(
+        actions=(
+            "application-autoscaling:DescribeScalableTargets",
+            "iam:ListInstanceProfiles",
+            "iam:ListRoles",
+            "scheduler:ListScheduleGroups",
+            "secretsmanager:ListSecrets",
+            "sns:ListTopics",
+        ),
+        resources=("*",),
+        reason="the sweep after a destroy looks for what untagged leftovers are named; the calls take no resource",
+    ),
+)
+"""Without these a stack is built and taken down all the same, but less is known of it."""
+
+
+def policy_statements(resolved: ResolvedSpec) -> tuple[IamStatement, ...]:
+    """What `llmstrat iam` prints: what a deployer must be allowed, and what preflight and sweep ask beyond that."""
+    return (*deployer_statements(resolved), *_QUESTIONS)
 
 
 def deployer_statements(resolved: ResolvedSpec) -> tuple[IamStatement, ...]:

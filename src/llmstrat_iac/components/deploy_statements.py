@@ -66,7 +66,7 @@ _ROWS = (
     _Row(
         ("aws:cloudwatch/logGroup:",),
         "log groups",
-        "logs CreateLogGroup DeleteLogGroup DeleteRetentionPolicy FilterLogEvents ListTagsForResource "
+        "logs CreateLogGroup DeleteLogGroup DeleteRetentionPolicy FilterLogEvents GetLogEvents ListTagsForResource "
         "PutRetentionPolicy TagResource UntagResource",
         (f"{_ARN}:logs:{_HERE}:log-group:/llmstrat/STACK/*",),
     ),

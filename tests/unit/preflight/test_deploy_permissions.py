@@ -10,7 +10,12 @@ import boto3
 import pytest
 from aws_fakes import FakeAccount, error
 
-from llmstrat_iac.components.deploy_permissions import check_permissions, deployer_statements, policy_of
+from llmstrat_iac.components.deploy_permissions import (
+    check_permissions,
+    deployer_statements,
+    policy_of,
+    policy_statements,
+)
 from llmstrat_iac.components.deploy_statements import unlisted
 from llmstrat_iac.hookspecs import IamStatement
 from llmstrat_iac.plan import Severity
@@ -19,7 +24,12 @@ from llmstrat_iac.planner.load import load_spec
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.yaml"))
 # IAM's own names: API Gateway's are HTTP verbs, S3's and budgets' partly differ from the operations.
 OWN_NAMES = {"apigateway", "s3", "budgets", "iam:PassRole", "tag"}
-CLIENTS = {"ssm": "ssm", "autoscaling": "autoscaling", "elasticloadbalancing": "elbv2"}
+CLIENTS = {
+    "ssm": "ssm",
+    "autoscaling": "autoscaling",
+    "elasticloadbalancing": "elbv2",
+    "servicequotas": "service-quotas",
+}
 BY_VPC = re.compile(r"^arn:aws:ec2:")
 
 CLOUD_CONTROL = {"CreateResource", "GetResource", "UpdateResource", "DeleteResource", "ListResources"} | {
@@ -45,9 +55,19 @@ def test_every_planned_type_has_its_permissions(path: Path) -> None:
     assert missing == []
 
 
+def test_what_preflight_and_sweep_ask_is_printed_and_no_condition_of_a_deployment() -> None:
+    path = next(path for path in EXAMPLES if path.parent.name == "llama-3.1-8b-serve")
+    printed, needed = (
+        {action for each in statements for action in each.actions}
+        for statements in (policy_statements(stack(path)), deployer_statements(stack(path)))
+    )
+    assert {"servicequotas:GetServiceQuota", "iam:SimulatePrincipalPolicy", "iam:ListRoles"} <= printed - needed
+    assert "logs:GetLogEvents" in needed, "why an instance failed is in the fleet's log"
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: "/".join(path.parts[-3:]))
 def test_no_action_is_a_wildcard_and_every_wildcard_resource_is_explained(path: Path) -> None:
-    for statement in deployer_statements(stack(path)):
+    for statement in policy_statements(stack(path)):
         assert not [action for action in statement.actions if "*" in action]
         assert statement.reason
         if "*" in statement.resources:
@@ -56,7 +76,7 @@ def test_no_action_is_a_wildcard_and_every_wildcard_resource_is_explained(path: 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: "/".join(path.parts[-3:]))
 def test_every_action_is_an_operation_of_its_service(path: Path) -> None:
-    for action in {action for statement in deployer_statements(stack(path)) for action in statement.actions}:
+    for action in {action for statement in policy_statements(stack(path)) for action in statement.actions}:
         service, operation = action.split(":")
         if service in OWN_NAMES or action in OWN_NAMES:
             continue
