@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from story_kit import User
 
 JOB_SECONDS = "2"
@@ -38,8 +40,14 @@ TUNINGS = {
 }
 
 
+OPENAI_CLOSES = date(2027, 1, 6)
+"""From then on it takes no new jobs, as the catalog says, and the toolkit asks for none."""
+
+
 def tuned(vendor: str, *, alias: str = "support", train: str = "train.jsonl", more: str = "") -> str:
     """A spec that tunes with this vendor; another model stays beside the tuned one."""
+    if vendor == "openai" and datetime.now(UTC).date() >= OPENAI_CLOSES:
+        pytest.skip("OpenAI takes no new tuning jobs any more")
     endpoint = ENDPOINT.format(strategy="B", models=f"{alias}, chat")
     return (
         f"{endpoint}tuning: {{provider: {vendor}, alias: {alias}, {TUNINGS[vendor]}"
