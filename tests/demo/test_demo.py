@@ -16,7 +16,7 @@ def run_demo(*path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the demo with these folders first on PATH."""
     search = os.pathsep.join([*map(str, path), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": search, "LLM": "scripted", **variables}
-    return subprocess.run([DEMO], env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run([DEMO], env=environment, capture_output=True, text=True, timeout=900, check=False)
 
 
 def test_the_whole_story(tmp_path: Path) -> None:

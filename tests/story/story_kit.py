@@ -104,7 +104,7 @@ class User:
             start_new_session=True,
         )
 
-    def run(self, *arguments: str | Path, timeout: float = 180) -> Result:
+    def run(self, *arguments: str | Path, timeout: float = 900) -> Result:
         """Run a command to its end."""
         process = self.start(*arguments)
         out, err = process.communicate(timeout=timeout)

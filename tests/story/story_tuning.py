@@ -97,7 +97,7 @@ class Vendors:
     def get(self, upstream: str, path: str) -> Any:
         url = json.loads(self.environment["LLMSTRAT_UPSTREAMS"])[upstream] + path
         request = urllib.request.Request(url, headers={"authorization": "Bearer key"})
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return json.load(response)
 
     def openai_jobs(self) -> list[dict[str, Any]]:

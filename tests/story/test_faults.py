@@ -14,7 +14,7 @@ import pytest
 from story_kit import LLMSTRAT, Result, User
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
@@ -35,7 +35,7 @@ def start_up_and_wait_for(user: User, urn_part: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> Result:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=900)
     return Result(process.returncode, out, err)
 
 
@@ -94,7 +94,7 @@ def test_reader_that_goes_away(user: User) -> None:
         cwd=user.home,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=True,
     )
     assert piped.stdout.startswith("story-dev")

@@ -49,7 +49,7 @@ class Pulumi:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
         assert run.returncode == 0, run.stdout + run.stderr
