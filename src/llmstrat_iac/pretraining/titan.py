@@ -13,8 +13,10 @@ from typing import Any
 
 from llmstrat_iac.catalog.architecture import Architecture
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan
+from llmstrat_iac.catalog.pretraining.layouts import layers_per_stage
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
+from llmstrat_iac.pretraining.planning import run_of
 from llmstrat_iac.spec.pretraining import TrainerBlock
 
 TITAN_VERSION = "0.3.0"
@@ -64,7 +66,7 @@ def render_titan(pretraining: ResolvedPretraining) -> TitanRun:
     )
     options = {
         **_training(trainer, plan, pretraining.steps),
-        **_parallelism(plan),
+        **_parallelism(pretraining),
         **_learning_rate(trainer, pretraining.steps),
         **_checkpoints(trainer, plan),
         **_own(trainer.options),
@@ -127,14 +129,17 @@ def _training(trainer: TrainerBlock, plan: ClusterPlan, steps: int) -> dict[str,
     }
 
 
-def _parallelism(plan: ClusterPlan) -> dict[str, Any]:
-    degrees = plan.degrees
+def _parallelism(pretraining: ResolvedPretraining) -> dict[str, Any]:
+    plan, degrees = pretraining.plan, pretraining.plan.degrees
+    layers = layers_per_stage(run_of(pretraining), degrees)
     return {
         "parallelism.data_parallel_replicate_degree": degrees.data_replicate,
         # The rest, so that a cluster that has lost a node goes on with what is left.
         "parallelism.data_parallel_shard_degree": -1,
         "parallelism.tensor_parallel_degree": degrees.tensor,
         "parallelism.pipeline_parallel_degree": degrees.pipeline,
+        "parallelism.pipeline_parallel_schedule": degrees.schedule,
+        **({} if layers is None else {"parallelism.pipeline_parallel_layers_per_stage": layers}),
         "parallelism.pipeline_parallel_microbatch_size": plan.micro_batch if degrees.pipeline > 1 else 1,
         "parallelism.context_parallel_degree": degrees.context,
     }

@@ -114,6 +114,19 @@ def test_a_pipeline_takes_the_whole_batch_at_once_and_no_cuda_graphs() -> None:
     assert "--training.no-disable_cuda_graphs" in arguments_of(resolve_pretraining())
 
 
+def test_the_trainer_interleaves_the_stages_as_planned() -> None:
+    """torchtitan's default is one stage on each GPU; more than two have to be said in layers (78 + 2 over 4 x 4)."""
+    once = arguments_of(resolve_pretraining(planned(nodes=8, pipeline=4)))
+    assert once["--parallelism.pipeline_parallel_schedule"] == "1F1B"
+    twice = arguments_of(resolve_pretraining(planned(nodes=8, pipeline=4, interleaved=2)))
+    assert twice["--parallelism.pipeline_parallel_schedule"] == "Interleaved1F1B"
+    layers = "--parallelism.pipeline_parallel_layers_per_stage"
+    assert layers not in once.keys() | twice.keys()
+    four = arguments_of(resolve_pretraining(planned(nodes=8, pipeline=4, interleaved=4), shape={"layers": 78}))
+    assert four["--parallelism.pipeline_parallel_schedule"] == "Interleaved1F1B"
+    assert four[layers] == "5"
+
+
 def test_the_shards_are_the_rest_so_that_a_lost_node_isnt_missed() -> None:
     assert arguments_of(resolve_pretraining())["--parallelism.data_parallel_shard_degree"] == "-1"
 
