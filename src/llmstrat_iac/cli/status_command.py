@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +71,10 @@ def _document(deployment: Deployment) -> dict[str, Any]:
     outputs = snapshot.outputs.values
     expires = parse_moment(str(outputs.get("expires")))
     consumers = outputs.get("consumers")
-    remaining = describe_remaining(None if expires is None else expires - deployment.target.now())
+    remaining = None if expires is None else expires - deployment.target.now()
     healthy, endpoint = _health(outputs, expected=deployment.resolved.spec.endpoint is not None)
+    if not healthy and remaining is not None and remaining <= timedelta(0):
+        endpoint = f"stopped, its time to live is over: `llmstrat up` starts it again ({endpoint})"
     return {
         "stack": deployment.name,
         "strategy": deployment.resolved.strategy.name,
@@ -80,7 +82,7 @@ def _document(deployment: Deployment) -> dict[str, Any]:
         "owner": deployment.resolved.spec.owner,
         "resources": sum(resource.is_physical for resource in snapshot.resources),
         "unfinished": [f"{one.doing} {one.name}" for one in snapshot.pending],
-        "expires": f"{outputs.get('expires', 'unknown')} ({remaining})",
+        "expires": f"{outputs.get('expires', 'unknown')} ({describe_remaining(remaining)})",
         "endpoint": endpoint,
         "healthy": healthy,
         "consumers": sorted(consumers) if isinstance(consumers, dict) else [],

@@ -195,6 +195,7 @@ def test_components_share_an_endpoint_and_scale_to_zero(aws: Clients) -> None:
         return bool(found["InferenceComponentStatus"] == "InService")
 
     assert eventually(ready)
+    assert settled(aws, endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 1
     with pytest.raises(ClientError, match="Inference Component Name header is required"):
         invoke(aws, endpoint)
     assert json.loads(invoke(aws, endpoint, InferenceComponentName=name)["Body"].read())["choices"]
@@ -203,6 +204,7 @@ def test_components_share_an_endpoint_and_scale_to_zero(aws: Clients) -> None:
     )
     with pytest.raises(ClientError, match="no capacity to process this request"):
         invoke(aws, endpoint, InferenceComponentName=name)
+    assert settled(aws, endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 0
     with pytest.raises(ClientError, match="while inference components exist"):
         sagemaker.delete_endpoint(EndpointName=endpoint)
     sagemaker.delete_inference_component(InferenceComponentName=name)

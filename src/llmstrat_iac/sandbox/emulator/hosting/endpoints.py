@@ -147,13 +147,14 @@ def describe(asked: Arguments) -> Mapping[str, Any]:
     return {
         **_summary(endpoint),
         "EndpointConfigName": endpoint.before[0] if endpoint.before else endpoint.config,
-        "ProductionVariants": [_variant(variant) for variant in endpoint.serving],
+        "ProductionVariants": [_variant(endpoint, variant) for variant in endpoint.serving],
         "FailureReason": endpoint.course.complaint if endpoint.status == "Failed" else None,
         "LastDeploymentConfig": endpoint.asked.get("DeploymentConfig"),
     }
 
 
-def _variant(variant: Variant) -> dict[str, Any]:
+def _variant(endpoint: Endpoint, variant: Variant) -> dict[str, Any]:
+    count = _instances(endpoint, variant)
     kept = {key: variant.asked[key] for key in ("ManagedInstanceScaling", "RoutingConfig") if variant.asked.get(key)}
     images = [{"SpecifiedImage": image, "ResolvedImage": image} for image in _images(variant)]
     return {
@@ -161,10 +162,23 @@ def _variant(variant: Variant) -> dict[str, Any]:
         "DeployedImages": images,
         "CurrentWeight": variant.weight,
         "DesiredWeight": variant.weight,
-        "CurrentInstanceCount": variant.instances,
-        "DesiredInstanceCount": variant.instances,
+        "CurrentInstanceCount": count,
+        "DesiredInstanceCount": count,
         **kept,
     }
+
+
+def _instances(endpoint: Endpoint, variant: Variant) -> int:
+    """As many as there are copies where SageMaker scales them with the components: a copy takes a whole one."""
+    scaling = variant.asked.get("ManagedInstanceScaling") or {}
+    if variant.asked.get("ModelName") or scaling.get("Status") != "ENABLED":
+        return variant.instances
+    copies = sum(
+        each.copies
+        for each in HOSTING.components.values()
+        if (each.endpoint, each.variant) == (endpoint.name, variant.name)
+    )
+    return int(min(max(copies, scaling.get("MinInstanceCount", 0)), scaling.get("MaxInstanceCount", copies)))
 
 
 def _summary(endpoint: Endpoint) -> dict[str, Any]:
