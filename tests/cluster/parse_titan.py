@@ -26,6 +26,7 @@ def parse(folder: str, arguments: list[str]) -> dict[str, Any]:
         "local_batch_size": config.training.local_batch_size,
         "disable_cuda_graphs": config.training.disable_cuda_graphs,
         "pipeline": config.parallelism.pipeline_parallel_degree,
+        "schedule": schedule(config.parallelism, len(config.model_spec.model.layers)),
         "tensor": config.parallelism.tensor_parallel_degree,
         "shard": config.parallelism.data_parallel_shard_degree,
         "activations": type(config.activation_checkpoint).__qualname__.partition(".")[0],
@@ -41,6 +42,15 @@ def parse(folder: str, arguments: list[str]) -> dict[str, Any]:
             config.checkpoint.async_mode,
         ],
     }
+
+
+def schedule(parallelism: Any, layers: int) -> list[Any]:
+    """Its name, layers of a stage, and the stages that torchtitan makes of them."""
+    each = parallelism.pipeline_parallel_layers_per_stage
+    if each is None:
+        return [parallelism.pipeline_parallel_schedule, None, None]
+    ends = parallelism.pipeline_parallel_first_stage_less_layers + parallelism.pipeline_parallel_last_stage_less_layers
+    return [parallelism.pipeline_parallel_schedule, each, -(-(layers + ends) // each)]
 
 
 def main() -> None:

@@ -48,7 +48,12 @@ RUNS: tuple[tuple[ResolvedPretraining, dict[str, Any]], ...] = (
             shape={"head_dim": 32},
             checkpoints={"enabled": False, "keep": 1},
         ),
-        {"activations": "NoneType", "checkpoint": [True, 10**9, 2, "async"]},
+        {"activations": "NoneType", "checkpoint": [True, 10**9, 2, "async"], "schedule": ["1F1B", None, None]},
+    ),
+    (
+        resolve_pretraining(planned(nodes=8, pipeline=2, interleaved=4), shape={"layers": 14}),
+        # Two layers a stage make eight stages, embedding and output layer counted as a layer each.
+        {"pipeline": 2, "schedule": ["Interleaved1F1B", 2, 8]},
     ),
 )
 
