@@ -15,8 +15,10 @@ from pathlib import Path
 import click
 
 from llmstrat_iac import hookspecs
+from llmstrat_iac.catalog.pretraining.engines import Engine
 from llmstrat_iac.cli import cli
 from llmstrat_iac.cli.group import COMMANDS
+from llmstrat_iac.pretraining import Entry, Layout, TrainerRun
 from llmstrat_iac.tuning import Tuning
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -24,6 +26,11 @@ RECORDS = (
     hookspecs.Strategy,
     hookspecs.Provider,
     hookspecs.Runtime,
+    hookspecs.Trainer,
+    TrainerRun,
+    Entry,
+    Layout,
+    Engine,
     Tuning,
     hookspecs.Upstream,
     hookspecs.Fleet,

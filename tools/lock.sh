@@ -28,5 +28,5 @@ compile trainer.txt requirements/trainer.in
 mapfile -t image < <(sed -nE 's/^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)==.*/--no-emit-package=\1/p' requirements/trainer.txt)
 compile src/llmstrat_iac/trainer/requirements.txt requirements/trainer.in --constraints requirements/trainer.txt "${image[@]}"
 # requirements/cluster.txt is a link to it.
-compile src/llmstrat_iac/cluster/requirements.txt requirements/cluster.in
+compile src/llmstrat_iac/trainers/torchtitan/requirements.txt requirements/cluster.in
 compile vllm.txt requirements/vllm.in

@@ -1,4 +1,4 @@
-"""The plugin contract: five hooks and the records they yield.
+"""The plugin contract: six hooks and the records they yield.
 
 A plugin is a module or package that pluggy registers: the built-in ones by dotted name, third parties' by the entry
 point group `llmstrat_iac`. Hooks yield named records; the name is what users write in the spec. Records hold the light
@@ -20,6 +20,7 @@ from llmstrat_iac.open_model import ResolvedOpenModel
 from llmstrat_iac.open_model import Runtime as Runtime  # noqa: PLC0414 - plugins take it from here
 from llmstrat_iac.plan import Finding, Plan, StackPlan
 from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining import Trainer as Trainer  # noqa: PLC0414 - plugins take it from here
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.providers import ProviderEntry
 from llmstrat_iac.target import Target
@@ -255,6 +256,11 @@ def llmstrat_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
 @hookspec
 def llmstrat_runtimes() -> Iterable[Runtime]:  # type: ignore[empty-body]
     """Yield runtimes for open models. Called once, when plugins are loaded."""
+
+
+@hookspec
+def llmstrat_trainers() -> Iterable[Trainer]:  # type: ignore[empty-body]
+    """Yield trainers for clusters. Called once, when plugins are loaded."""
 
 
 @hookspec

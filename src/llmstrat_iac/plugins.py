@@ -17,7 +17,7 @@ import pluggy
 
 from llmstrat_iac import hookspecs
 from llmstrat_iac.errors import PluginError
-from llmstrat_iac.hookspecs import PROJECT_NAME, Provider, Runtime, Strategy
+from llmstrat_iac.hookspecs import PROJECT_NAME, Provider, Runtime, Strategy, Trainer
 from llmstrat_iac.spec.names import suggest
 
 BUILTIN_PLUGINS = (
@@ -32,10 +32,11 @@ BUILTIN_PLUGINS = (
     "llmstrat_iac.runtimes.ec2",
     "llmstrat_iac.runtimes.hyperpod",
     "llmstrat_iac.runtimes.sagemaker",
+    "llmstrat_iac.trainers.torchtitan",
     "llmstrat_iac.governance",
 )
 
-Record = TypeVar("Record", Strategy, Provider, Runtime)
+Record = TypeVar("Record", Strategy, Provider, Runtime, Trainer)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Registry:
     strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
     runtimes: Mapping[str, Runtime]
+    trainers: Mapping[str, Trainer]
     origins: Mapping[str, str]
     hook: pluggy.HookRelay
 
@@ -122,6 +124,7 @@ def _create_registry(enabled: tuple[str, ...]) -> Registry:
         strategies=_collect(plugin_manager, "strategies", Strategy, origins),
         providers=_collect(plugin_manager, "providers", Provider, origins),
         runtimes=_collect(plugin_manager, "runtimes", Runtime, origins),
+        trainers=_collect(plugin_manager, "trainers", Trainer, origins),
         origins=origins,
         hook=plugin_manager.hook,
     )

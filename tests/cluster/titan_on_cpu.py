@@ -31,7 +31,7 @@ def dense_attention(q: Any, k: Any, v: Any, *, block_mask: Any, scale: float | N
 
 
 def main() -> None:
-    from llmstrat_job.cluster import titan_job
+    from llmstrat_titan import job
     from torch.distributed.fsdp import FSDPModule
     from torchtitan.models.common.attention import FlexAttention
 
@@ -44,7 +44,7 @@ def main() -> None:
 
     FSDPModule.set_gradient_divide_factor = divide_as_gloo_can
     sys.argv += ["--optimizer.implementation", "foreach", "--training.disable_cuda_graphs"]
-    titan_job.main()
+    job.main()
 
 
 if __name__ == "__main__":

@@ -57,9 +57,10 @@ def make_pretraining_job(made: Clients, *, nodes: int = 2, allowed: tuple[int, .
     job = PretrainingJob(made, f"corpus-{secrets.token_hex(4)}", f"{secrets.token_hex(6)}-1")
     made("s3").create_bucket(Bucket=job.bucket)
     described = {
-        "key": job.key, "stack": "s", "alias": "a", "framework": "torchtitan", "torchtitan": "0.3.0", "nodes": nodes,
-        "allowed_nodes": list(allowed), "processes": 8, "steps": 1000, "tokens_per_step": 4096, "keep": 2,
-        "gate": GATE, "config": CONFIG, "tokenizer": {"source": f"s3://{job.bucket}/tokenizer/", "revision": None},
+        "key": job.key, "stack": "s", "alias": "a", "framework": "torchtitan", "framework_version": "0.3.0",
+        "nodes": nodes, "allowed_nodes": list(allowed), "processes": 8, "steps": 1000, "tokens_per_step": 4096,
+        "keep": 2, "gate": GATE, "config": CONFIG,
+        "tokenizer": {"source": f"s3://{job.bucket}/tokenizer/", "revision": None},
         "corpus": {"source": f"s3://{job.bucket}/corpus/", "format": "jsonl"},
     }  # fmt: skip
     job.write("code/job.json", json.dumps(described))

@@ -1,8 +1,8 @@
 """What runs on every node of a training cluster: one launcher for SageMaker, EC2 and Slurm, around torchrun.
 
 An import root of its own, like `trainer`, of which it uses what both need (store, log, child process): the standard
-library (boto3 where S3 is asked for; torch and torchtitan in the modules that torchrun starts) and nothing else of
-llmstrat_iac, since both folders are copied to the nodes as `llmstrat_job/`.
+library (boto3 where S3 is asked for; torch in the modules that torchrun starts) and nothing else of llmstrat_iac, since
+both folders are copied to the nodes as `llmstrat_job/`. What it trains with, `job.json` says (`pretraining.trainer`).
 
 How a runtime calls it. All of `render_cluster_job()`'s files lie in one folder on each node; then, in an environment
 into which packages can be installed, with Python 3.11 or newer and boto3 (AWS's PyTorch image, or its AMI):
@@ -28,27 +28,25 @@ FILES = (
     "bandwidth.py",
     "checkpoints.py",
     "earlier.py",
+    "events.py",
     "facts.py",
     "finish.py",
     "gate.py",
     "generation.py",
-    "hub_export.py",
     "identity.py",
     "launch.py",
+    "layout.py",
     "node.py",
     "part.py",
     "places.py",
     "progress.py",
     "rendezvous.py",
-    "titan_data.py",
-    "titan_job.py",
-    "titan_model.py",
     "torchrun.py",
 )
 TRAINER_FILES = ("__init__.py", "checkpoints.py", "logs.py", "process.py", "progress.py", "spot.py", "store.py")
 """What is used of `trainer`."""
 REQUIREMENTS = "requirements.txt"
-"""The trainer's packages, pinned and hashed, torch among them: it needs a newer one than AWS's image has."""
+"""The trainer's packages, pinned and hashed; not there if it takes those of the image."""
 ENTRY = "cluster_launch.py"
 ENTRY_TEXT = '''"""Runs this node's part of the training job that lies beside this file."""
 

@@ -1,9 +1,9 @@
 """Distributed checkpoints: which are whole, how each node's part of them gets to S3, and how they come back.
 
-A checkpoint is a folder `step-N` as torch's distributed checkpointing writes it: each rank's shards, and `.metadata`,
-which the first rank writes when all others are done. In S3 it is complete when `complete.json` is there, which lists
-files and sizes and is written after everybody's part has arrived as it was sent. A run goes on from the newest such one
-on any number of nodes.
+A checkpoint is a folder, usually as torch's distributed checkpointing writes it (`layout`): each rank's shards, and a
+file that the first rank writes when all others are done. In S3 it is complete when `complete.json` is there, which
+lists files and sizes and is written after everybody's part has arrived as it was sent. A run goes on from the newest
+such one on any number of nodes.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..trainer.store import Store
+from .layout import Layout
 
-METADATA, MARKER = ".metadata", "complete.json"
+MARKER = "complete.json"
 _ROOT, _ANNOUNCED = "checkpoints/", "checkpoints/announced.json"
 _STEP = re.compile(r"^step-(\d+)$")
-_SHARD = re.compile(r"^__(\d+)_")
 _STREAMS = 8
 
 
 def step_of(name: str) -> int | None:
-    """The step of `step-N`; None for another name."""
+    """The step of `step-N`, as it is in S3; None for another name."""
     match = _STEP.match(name)
     return int(match[1]) if match else None
 
 
-def written_steps(root: Path) -> list[int]:
+def written_steps(root: Path, layout: Layout) -> list[int]:
     """Steps whose folder is whole, the oldest first."""
-    folders = root.glob(f"step-*/{METADATA}")
-    return sorted(step for path in folders if (step := step_of(path.parent.name)) is not None)
+    return sorted(step for step, folder in _folders(root, layout) if (folder / layout.complete).exists())
 
 
 def marked_steps(store: Store) -> list[int]:
@@ -42,42 +41,53 @@ def marked_steps(store: Store) -> list[int]:
     return sorted(step for name, _, file in keys if file == MARKER and (step := step_of(name)) is not None)
 
 
-def newest_step(store: Store, root: Path, *, shared: bool) -> int | None:
+def newest_step(store: Store, root: Path, layout: Layout, *, shared: bool) -> int | None:
     """From which step a new generation goes on; None from the start."""
-    written = written_steps(root) if shared else []
+    written = written_steps(root, layout) if shared else []
     return max([*written, *marked_steps(store)], default=None)
 
 
-def prepare(store: Store, root: Path, resume: int | None, *, shared: bool, first: bool) -> None:
+def prepare(store: Store, root: Path, resume: int | None, *, shared: bool, first: bool, layout: Layout) -> None:
     """Leave nothing to be resumed from but that step, and have it whole: the trainer takes the newest that it finds."""
     root.mkdir(parents=True, exist_ok=True)
     if shared and not first:
         return  # The first node does it, and training starts when it is done.
-    written = written_steps(root)
-    for folder in root.glob("step-*"):
-        step = step_of(folder.name)
-        if step is None or step == resume:
-            continue
-        if not shared or step not in written or resume is None or step > resume:
+    written = written_steps(root, layout)
+    for step, folder in _folders(root, layout):
+        if step != resume and (not shared or step not in written or resume is None or step > resume):
             shutil.rmtree(folder)
-    if resume is None or (shared and resume in written):
-        return
-    target = f"{_ROOT}step-{resume}/"
+    if resume is not None and not (shared and resume in written):
+        _fetch(store, resume, root / layout.name(resume), last=layout.complete)
+    layout.point(root, resume)
+
+
+def _fetch(store: Store, step: int, folder: Path, *, last: str) -> None:
+    target = f"{_ROOT}step-{step}/"
     files: dict[str, int] = json.loads(store.read(target + MARKER) or "{}").get("files", {})
-    missing = [name for name, size in files.items() if _size(root / f"step-{resume}" / name) != size]
-    # The metadata last: whole or not there.
-    for names in ([name for name in missing if name != METADATA], [name for name in missing if name == METADATA]):
-        _each(lambda name: store.download(target + name, root / f"step-{resume}" / name), names)
+    missing = [name for name, size in files.items() if _size(folder / name) != size]
+    # What says that it is complete comes last: whole or not there.
+    for names in ([name for name in missing if name != last], [name for name in missing if name == last]):
+        _each(lambda name: store.download(target + name, folder / name), names)
 
 
 class Sender:
     """One node's part in getting a generation's checkpoints to S3; `look` is called again and again, in a thread."""
 
     def __init__(
-        self, store: Store, root: Path, *, generation: int, hosts: tuple[str, ...], index: int, ranks: int, keep: int
+        self,
+        store: Store,
+        root: Path,
+        *,
+        layout: Layout,
+        generation: int,
+        hosts: tuple[str, ...],
+        index: int,
+        ranks: int,
+        keep: int,
     ) -> None:
         self._store = store
         self._root = root
+        self._layout = layout
         self._generation = generation
         self._hosts = hosts
         self._index = index
@@ -88,7 +98,7 @@ class Sender:
         self._announced = -1
         self.completed = -1
         """Newest step that is known to be complete in S3; the first node knows first."""
-        self._before = frozenset(written_steps(root))
+        self._before = frozenset(written_steps(root, layout))
 
     def look(self) -> None:
         """Announce, send and complete what there is to."""
@@ -104,7 +114,8 @@ class Sender:
             self._see(self._sent)
 
     def _announce(self) -> None:
-        new = [step for step in written_steps(self._root) if step not in self._before and step > self.completed]
+        written = written_steps(self._root, self._layout)
+        new = [step for step in written if step not in self._before and step > self.completed]
         if new:
             self._announced = new[-1]
             self._store.write(_ANNOUNCED, json.dumps({"generation": self._generation, "step": new[-1]}))
@@ -114,7 +125,7 @@ class Sender:
         return said["step"] if said.get("generation") == self._generation else None
 
     def _send(self, step: int) -> None:
-        folder, target = self._root / f"step-{step}", f"{_ROOT}step-{step}/"
+        folder, target = self._root / self._layout.name(step), f"{_ROOT}step-{step}/"
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         mine = {name: path for name, path in files.items() if self._is_mine(name)}
         try:
@@ -125,9 +136,7 @@ class Sender:
         self._store.write(self._part(step, self._hosts[self._index]), json.dumps({"files": sizes}))
 
     def _is_mine(self, name: str) -> bool:
-        shard = _SHARD.match(name)
-        owner = int(shard[1]) // self._ranks if shard else 0
-        return owner == self._index
+        return self._layout.rank(name) // self._ranks == self._index
 
     def _complete(self, step: int) -> None:
         parts = [self._store.read(self._part(step, host)) for host in self._hosts]
@@ -139,7 +148,7 @@ class Sender:
         target = f"{_ROOT}step-{step}/"
         there = self._store.entries(target)
         arrived = all((entry := there.get(target + name)) and entry.size == size for name, size in files.items())
-        if METADATA in files and arrived:
+        if self._layout.complete in files and arrived:
             marker = {"step": step, "nodes": len(self._hosts), "files": files}
             self._store.write(target + MARKER, json.dumps(marker))
             self.completed = step
@@ -159,6 +168,11 @@ class Sender:
 
     def _part(self, step: int, host: str) -> str:
         return f"{_ROOT}step-{step}/parts/{self._generation}/{host}.json"
+
+
+def _folders(root: Path, layout: Layout) -> list[tuple[int, Path]]:
+    found = [(layout.step(path.name), path) for path in root.iterdir()] if root.exists() else []
+    return [(step, path) for step, path in found if step is not None]
 
 
 def _is_old(key: str, kept: list[int]) -> bool:

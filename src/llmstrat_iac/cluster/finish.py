@@ -11,9 +11,13 @@ from ..trainer.store import upload_all
 from .checkpoints import marked_steps, prepare, written_steps
 from .node import JobFailed, Node
 from .progress import ClusterStatus
+from .torchrun import program
 
 MANIFEST = "manifest.json"
-_FACTS = ("key", "stack", "alias", "framework", "torchtitan", "corpus", "tokenizer", "steps", "tokens_per_step")
+FACTS = (
+    "key", "stack", "alias", "framework", "framework_version", "corpus", "tokenizer", "steps", "tokens_per_step",
+)  # fmt: skip
+"""Of the job, in the model's manifest."""
 _TOKENIZER = ("tokenizer", "special_tokens_map", "vocab", "merges", "generation_config")
 
 
@@ -24,16 +28,18 @@ def export_model(node: Node, status: ClusterStatus) -> None:
     hub = output / "hf"
     shutil.rmtree(output, ignore_errors=True)
     hub.mkdir(parents=True)
-    export = node.job["export"]
-    folder = node.places.checkpoints / f"step-{step}"
-    command = [node.settings.python, "-m", export["module"], *export["arguments"], str(folder), str(hub)]
+    folder = node.places.checkpoints / node.layout.name(step)
+    command = [node.settings.python, *program(node.job["export"]), str(folder), str(hub)]
     code = node.child.run(command, node.places.code, node.environment())
     if code != 0:
         raise JobFailed(f"the model can't be converted: {exit_words(code)}\n{node.log.masked(node.log.reason())}")
-    (hub / "config.json").write_text(json.dumps(node.job["config"], indent=2) + "\n", encoding="utf-8")
+    if not any(hub.iterdir()):
+        raise JobFailed("the conversion has left nothing")
+    if node.job["config"] is not None:
+        (hub / "config.json").write_text(json.dumps(node.job["config"], indent=2) + "\n", encoding="utf-8")
     _copy_tokenizer(node.places.tokenizer, hub)
     manifest = {
-        **{name: node.job[name] for name in _FACTS},
+        **{name: node.job[name] for name in FACTS},
         "step": step,
         "metrics": status.metrics,
         "nodes": status.nodes,
@@ -49,10 +55,10 @@ def export_model(node: Node, status: ClusterStatus) -> None:
 def _last_step(node: Node) -> int:
     """The last checkpoint, whole on this node: other nodes' shards are fetched where no file system is shared."""
     root, shared = node.places.checkpoints, node.places.shared
-    steps = written_steps(root) if shared else marked_steps(node.checkpoint_store)
+    steps = written_steps(root, node.layout) if shared else marked_steps(node.checkpoint_store)
     if not steps or steps[-1] < node.job["steps"]:
         raise JobFailed(f"the last checkpoint, of step {node.job['steps']}, isn't there: the newest are {steps[-3:]}")
-    prepare(node.checkpoint_store, root, steps[-1], shared=shared, first=True)
+    prepare(node.checkpoint_store, root, steps[-1], shared=shared, first=True, layout=node.layout)
     return steps[-1]
 
 

@@ -67,9 +67,10 @@ class Launcher:
     def _get_ready(self) -> None:
         """What this node needs whoever the others are."""
         node, places = self._node, self._node.places
-        if node.settings.install:
+        packages = places.code / "requirements.txt"
+        if node.settings.install and packages.exists():
             pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
-            requirements = ["--require-hashes", "-r", str(places.code / "requirements.txt")]
+            requirements = ["--require-hashes", "-r", str(packages)]
             self._must([*pip, *requirements], "the trainer's packages can't be installed")
         if node.gate_only:
             return
@@ -170,7 +171,7 @@ class Launcher:
             return
         if newest is not None and newest.number >= node.job["generations"]:
             raise JobFailed(f"started {newest.number} times: not again")
-        resume = newest_step(node.checkpoint_store, places.checkpoints, shared=places.shared)
+        resume = newest_step(node.checkpoint_store, places.checkpoints, node.layout, shared=places.shared)
         node.rendezvous.propose(members, resume, newest)
 
     def _count_strikes(self, generation: Generation) -> None:

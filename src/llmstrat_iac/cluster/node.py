@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ..trainer.logs import Log
@@ -14,6 +15,7 @@ from ..trainer.store import Store, open_store
 from .earlier import checkpoint_store
 from .generation import Generation, Member
 from .identity import Identity, find_identity
+from .layout import Layout
 from .places import Places, Settings, code_folder, find_places, read_settings
 from .rendezvous import Rendezvous
 from .torchrun import network_environment, torchrun_command
@@ -49,6 +51,11 @@ class Node:
         self.leaving = True
         self.child.stop()
 
+    @cached_property
+    def layout(self) -> Layout:
+        """Of the trainer's checkpoints."""
+        return Layout(**self.job["checkpoints"])
+
     @property
     def gate_only(self) -> bool:
         """Whether the job is the acceptance gate alone, and trains nothing."""
@@ -59,12 +66,12 @@ class Node:
         """Where complete checkpoints come from: an earlier attempt's place until this one has some."""
         return checkpoint_store(self.store, self.places.job_uri, open_store)
 
-    def torchrun(self, generation: Generation, module: list[str], *, name: str, offset: int = 0) -> list[str]:
-        """The command that starts a module on all of this node's processes."""
+    def torchrun(self, generation: Generation, program: list[str], *, name: str, offset: int = 0) -> list[str]:
+        """The command that starts a program on all of this node's processes."""
         arguments = torchrun_command(
             generation,
             self.me,
-            module,
+            program,
             processes=self.job["processes"],
             port=self.settings.port + offset,
             job=f"{self.job['key']}-{name}",

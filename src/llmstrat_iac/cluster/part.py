@@ -16,7 +16,8 @@ from .checkpoints import Sender, prepare
 from .gate import judge, reason
 from .generation import Generation
 from .node import GATE, STATUS, JobFailed, Node
-from .progress import ClusterStatus, advanced, resumed
+from .progress import ClusterStatus, LoggedSteps, advanced, resumed
+from .torchrun import program
 
 ENDED, COMPLETED, STOPPED = "ended", "completed", "stopped"
 """The generation is over; all steps are done; the trainer has saved and ended because a node goes."""
@@ -34,7 +35,8 @@ class Part:
         self._moved = time.monotonic()
         self._heard: dict[str, int] = {}
         """Events that have come, and at which step."""
-        self._events = Events(node.places.scratch / "events.jsonl")
+        self._sources: list[Events | LoggedSteps] = []
+        """Where the trainer says how far it is."""
         text = node.store.read(STATUS)
         self.status: ClusterStatus = resumed(
             text, nodes=len(generation.members), total=node.job["steps"], attempt=generation.number
@@ -63,9 +65,9 @@ class Part:
             "LLMSTRAT_RESULT": str(path),
             "LLMSTRAT_FLOOR": str(self._node.job["gate"]["nodes_gb_s"] or 0),
         }
-        module = [f"{__package__}.accept"]
+        gate = ["-m", f"{__package__}.accept"]
         began = time.monotonic()
-        command = self._node.torchrun(self._generation, module, name="gate", offset=500)
+        command = self._node.torchrun(self._generation, gate, name="gate", offset=500)
         code = self._node.child.run(command, self._node.places.code, environ, lambda: self._watch_gate(began))
         if self._over or self._node.leaving or (code != 0 and self._lost_after_all()):
             return False
@@ -114,17 +116,26 @@ class Part:
         node = self._node
         places = node.places
         resume = self._generation.resume
-        prepare(node.checkpoint_store, places.checkpoints, resume, shared=places.shared, first=self.first)
+        prepare(
+            node.checkpoint_store,
+            places.checkpoints,
+            resume,
+            shared=places.shared,
+            first=self.first,
+            layout=node.layout,
+        )
         sender = self._sender = self._new_sender()
         events = places.scratch / "events.jsonl"
         events.unlink(missing_ok=True)
+        self._sources = [Events(events)]
+        if node.job["progress"]:
+            self._sources.append(LoggedSteps(node.log.path, node.job["progress"]))
         if self.first:
             self.publish()
         start = "the start" if resume is None else f"step {resume}"
         hosts = len(self._generation.members)
         node.log.line(f"launch: generation {self._generation.number} of {hosts} nodes goes on from {start}")
-        trainer = node.job["trainer"]
-        command = node.torchrun(self._generation, [trainer["module"], *trainer["arguments"]], name="train")
+        command = node.torchrun(self._generation, program(node.job["trainer"]), name="train")
         self._moved = time.monotonic()
         node.rendezvous.progress = {}
         stopping = threading.Event()
@@ -175,7 +186,7 @@ class Part:
             raise JobFailed(f"no step for {idle / 60:.3g} minutes: stopped before it costs more")
 
     def _follow(self) -> None:
-        for event in self._events.read():
+        for event in (event for source in self._sources for event in source.read()):
             self._heard[event["event"]] = event["step"]
             if event["event"] == "step":
                 self._node.rendezvous.progress = {name: event[name] for name in event if name != "event"}
@@ -239,6 +250,7 @@ class Part:
         return Sender(
             node.store,
             node.places.checkpoints,
+            layout=node.layout,
             generation=generation.number,
             hosts=generation.hosts,
             index=generation.members.index(node.me),

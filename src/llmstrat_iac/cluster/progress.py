@@ -1,14 +1,13 @@
-"""How far the job is: events of the trainer's ranks, and `status.json`, by which others learn of it.
-
-Events are lines of JSON in the file LLMSTRAT_EVENTS: {"event": "step", "step", "total", "loss", "tokens_per_second"},
-"end" when all steps are done, "stopped" when the trainer has saved and ended because it was told to.
-"""
+"""How far the job is: what the trainer says (`events.py`) or prints, and `status.json`, by which others learn of it."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ..trainer.progress import Status, now
@@ -26,6 +25,38 @@ class ClusterStatus(Status):
     loss: float | None = None
     gate_only: bool = False
     """Whether the job was the acceptance gate alone: completed then means accepted, and there is no model."""
+
+
+class LoggedSteps:
+    """Reads steps from the log of a trainer that only prints them, from where the log ends now."""
+
+    def __init__(self, log: Path, pattern: str) -> None:
+        """`pattern` has the group `step`, and may have `loss` and `tokens_per_second`."""
+        self._log = log
+        self._pattern = re.compile(pattern)
+        self._offset = log.stat().st_size if log.exists() else 0
+
+    def read(self) -> list[dict[str, Any]]:
+        """As the events would be; a line that isn't complete yet is left for the next call."""
+        if not self._log.exists():
+            return []
+        with self._log.open("rb") as file:
+            file.seek(self._offset)
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        found = (self._pattern.search(line) for line in whole.decode("utf-8", "replace").splitlines())
+        figures = [_figures(match.groupdict()) for match in found if match]
+        return [{"event": "step", **each, "step": int(each["step"])} for each in figures if "step" in each]
+
+
+def _figures(groups: dict[str, str | None]) -> dict[str, float]:
+    """What isn't a number is left out: a line that looks strange must not end a training."""
+    found = {}
+    for name, text in groups.items():
+        with suppress(ValueError):
+            found[name] = float((text or "").replace(",", ""))
+    return found
 
 
 def resumed(text: str | None, *, nodes: int, total: int, attempt: int) -> ClusterStatus:

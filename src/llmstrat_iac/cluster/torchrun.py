@@ -7,6 +7,7 @@ those need the first host, whose store is the rendezvous, to be the one that sur
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .generation import Generation, Member
 
@@ -17,9 +18,9 @@ _JOIN_SECONDS = 3600
 
 
 def torchrun_command(
-    generation: Generation, me: Member, module: Sequence[str], *, processes: int, port: int, job: str
+    generation: Generation, me: Member, program: Sequence[str], *, processes: int, port: int, job: str
 ) -> list[str]:
-    """Arguments after the interpreter: `module` and its own arguments on each of its processes."""
+    """Arguments after the interpreter: `program` on each of its processes."""
     first = generation.first
     return [
         "-m",
@@ -32,9 +33,14 @@ def torchrun_command(
         f"--rdzv-endpoint={first.address}:{port + generation.number % _PORTS}",
         f"--rdzv-conf=is_host={1 if me == first else 0},join_timeout={_JOIN_SECONDS}",
         f"--local-addr={me.address}",
-        "-m",
-        *module,
+        *program,
     ]
+
+
+def program(entry: Mapping[str, Any]) -> list[str]:
+    """What Python is given for `trainer` or `export` of `job.json`: a module, or a script beside it, and arguments."""
+    start = ["-m", entry["module"]] if "module" in entry else [entry["script"]]
+    return [*start, *entry["arguments"]]
 
 
 def network_environment(interface: str | None, *, cpu: bool, given: Mapping[str, str]) -> dict[str, str]:

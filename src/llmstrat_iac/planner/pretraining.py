@@ -1,4 +1,4 @@
-"""Resolves the blocks of strategy D: the architecture, the cluster's runtime and its options, and the fleet if any.
+"""Resolves the blocks of strategy D: the architecture, trainer and runtime with their options, and the fleet if any.
 
 Reads no corpus. Problems come with their path, like the loader's own.
 """
@@ -16,6 +16,7 @@ from llmstrat_iac.catalog.open_models import OpenModel
 from llmstrat_iac.catalog.pretraining.presets import architecture_of_shape, presets
 from llmstrat_iac.open_model import ResolvedModel, ResolvedOpenModel, ResolvedServing
 from llmstrat_iac.planner.open_model import RuntimeParts, resolve_runtime, with_instance
+from llmstrat_iac.planner.trainer import TrainerParts, resolve_trainer
 from llmstrat_iac.plugins import Registry
 from llmstrat_iac.pretraining import ResolvedPretraining
 from llmstrat_iac.spec.common import StrategySpec
@@ -26,14 +27,14 @@ from llmstrat_iac.spec.problems import Problem
 
 OWN_LICENCE = "own"
 """What `accept_licence` says of a model that is the organisation's own."""
-_FRAMEWORKS = ("torchtitan",)
 
 
 @dataclass(frozen=True)
 class PretrainingParts:
-    """What the catalogue and the runtimes made of the blocks."""
+    """What the catalogue, the trainer and the runtimes made of the blocks."""
 
     architecture: Architecture
+    trainer: TrainerParts
     cluster: RuntimeParts
     serving: RuntimeParts | None
 
@@ -41,17 +42,17 @@ class PretrainingParts:
 def resolve_pretraining(
     data: Mapping[str, Any], registry: Registry, problems: list[Problem]
 ) -> PretrainingParts | None:
-    """Find the architecture and the runtimes; None if a block is missing or wrong."""
+    """Find architecture, trainer and runtimes; None if a block is missing or wrong."""
     before = len(problems)
     architecture = _resolve_architecture(data.get("architecture"), problems)
     cluster = resolve_runtime(_with_default_runtime(data.get("cluster")), "cluster", registry, problems)
     serving = resolve_runtime(data.get("serving"), "serving", registry, problems)
-    problems += _check_framework(data.get("trainer"))
+    trainer = resolve_trainer(data.get("trainer", {}), registry, problems)
     if cluster is not None:
         problems += _check_capacity(data["cluster"], cluster)
-    if architecture is None or cluster is None or len(problems) > before:
+    if architecture is None or trainer is None or cluster is None or len(problems) > before:
         return None
-    return PretrainingParts(architecture, cluster, serving)
+    return PretrainingParts(architecture, trainer, cluster, serving)
 
 
 def assemble_pretraining(parts: PretrainingParts, spec: StrategySpec) -> ResolvedPretraining:
@@ -66,6 +67,8 @@ def assemble_pretraining(parts: PretrainingParts, spec: StrategySpec) -> Resolve
         cluster=with_instance(blocks.cluster, parts.cluster),
         runtime=parts.cluster.runtime,
         options=parts.cluster.options,
+        framework=parts.trainer.trainer,
+        framework_options=parts.trainer.options,
         stack_name=f"{spec.name}-{spec.environment}",
         region=spec.region,
         alias=blocks.alias,
@@ -124,12 +127,6 @@ def _resolve_architecture(value: object, problems: list[Problem]) -> Architectur
         remedy = suggest(str(block.preset), (preset.name for preset in presets()))
         problems.append(Problem(("architecture", "preset"), f"there is no preset `{block.preset}`", remedy))
     return found
-
-
-def _check_framework(block: object) -> Iterator[Problem]:
-    name = block.get("framework", _FRAMEWORKS[0]) if isinstance(block, dict) else _FRAMEWORKS[0]
-    if isinstance(name, str) and name not in _FRAMEWORKS:
-        yield Problem(("trainer", "framework"), f"there is no framework `{name}`", suggest(name, _FRAMEWORKS))
 
 
 def _check_capacity(block: Mapping[str, Any], cluster: RuntimeParts) -> Iterator[Problem]:

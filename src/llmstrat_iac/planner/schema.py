@@ -1,4 +1,4 @@
-"""The JSON Schema of spec files: one branch a strategy, options by the name of provider or runtime. For editors.
+"""The JSON Schema of spec files: one branch a strategy, options by provider, runtime or trainer. For editors.
 
 Stricter checks (names that must exist elsewhere in the file, installed plugins) are the loader's.
 """
@@ -39,8 +39,8 @@ def build_schema(registry: Registry) -> dict[str, Any]:
     models += [provider.options for provider in providers]
     for tuning in tunings.values():
         models += [tuning.options, *tuning.hyperparameters.values()]
-    of_runtimes = _runtime_options(registry)
-    models += [model for options in of_runtimes.values() for model in options.values()]
+    chosen = _chosen_options(registry)
+    models += [model for _, options in chosen.values() for model in options.values()]
     references, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REF, schema_generator=_SpecSchema
     )
@@ -53,9 +53,9 @@ def build_schema(registry: Registry) -> dict[str, Any]:
         _narrow_providers(definitions["ProviderEntry"], {provider: names[provider.options] for provider in providers})
     if "TuningBlock" in definitions:
         _narrow_tuning(definitions["TuningBlock"], tunings, names)
-    for block, options in of_runtimes.items():
+    for block, (field, options) in chosen.items():
         if block in definitions:
-            _narrow_runtime(definitions[block], {runtime: names[model] for runtime, model in options.items()})
+            _narrow_options(definitions[block], field, {name: names[model] for name, model in options.items()})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": TITLE,
@@ -68,13 +68,17 @@ def build_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def _runtime_options(registry: Registry) -> dict[str, dict[str, type[BaseModel]]]:
-    """The models of the `options:` of each block with a runtime, by the block's model and by runtime."""
+def _chosen_options(registry: Registry) -> dict[str, tuple[str, dict[str, type[BaseModel]]]]:
+    """By a block's model: its field that names a plugin's record, and each record's model of the block's `options:`."""
     runtimes = registry.runtimes.values()
+    training = {each.name: each.training_options for each in runtimes if each.training_options is not None}
+    serving = {each.name: each.serving_options for each in runtimes if each.serving_options is not None}
+    cluster = {each.name: each.cluster_options for each in runtimes if each.cluster_options is not None}
     return {
-        "TrainingBlock": {each.name: each.training_options for each in runtimes if each.training_options is not None},
-        "ServingBlock": {each.name: each.serving_options for each in runtimes if each.serving_options is not None},
-        "ClusterBlock": {each.name: each.cluster_options for each in runtimes if each.cluster_options is not None},
+        "TrainingBlock": ("runtime", training),
+        "ServingBlock": ("runtime", serving),
+        "ClusterBlock": ("runtime", cluster),
+        "TrainerBlock": ("framework", {each.name: each.options for each in registry.trainers.values()}),
     }
 
 
@@ -100,14 +104,14 @@ def _list_regions(definition: dict[str, Any]) -> None:
     field["enum"] = sorted(REGIONS)
 
 
-def _narrow_runtime(definition: dict[str, Any], options: dict[str, str]) -> None:
-    """Name the runtimes, and give each its options; those of the default also where none is named."""
-    field = definition["properties"]["runtime"]
+def _narrow_options(definition: dict[str, Any], choice: str, options: dict[str, str]) -> None:
+    """Name the choices, and give each its options; those of the default also where none is named."""
+    field = definition["properties"][choice]
     _list_names(field, options)
     definition["allOf"] = [
         {
-            "if": {"properties": {"runtime": {"const": name}}}
-            | ({} if name == field.get("default") else {"required": ["runtime"]}),
+            "if": {"properties": {choice: {"const": name}}}
+            | ({} if name == field.get("default") else {"required": [choice]}),
             "then": {"properties": {"options": {"$ref": _REF.format(model=model)}}},
         }
         for name, model in options.items()

@@ -10,6 +10,7 @@ from llmstrat_iac.catalog.architecture import Architecture
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Search
 from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.open_model.runtime import Runtime
+from llmstrat_iac.pretraining.trainer import Trainer
 from llmstrat_iac.spec.pretraining import ClusterBlock, CorpusBlock, ModelShape, TokenizerBlock, TrainerBlock
 from llmstrat_iac.tuning.identity import identity_of
 from llmstrat_iac.tuning.source import DatasetSource
@@ -17,7 +18,7 @@ from llmstrat_iac.tuning.source import DatasetSource
 
 @dataclass(frozen=True)
 class ResolvedPretraining:
-    """The blocks of strategy D with their runtime; to operations a `ManagedJob`, as a tuning is."""
+    """The blocks of strategy D with their runtime and trainer; to operations a `ManagedJob`, as a tuning is."""
 
     shape: ModelShape
     architecture: Architecture
@@ -28,6 +29,10 @@ class ResolvedPretraining:
     runtime: Runtime
     options: Any
     """An instance of `Runtime.cluster_options`."""
+    framework: Trainer
+    """That `trainer.framework` names."""
+    framework_options: Any
+    """An instance of `Trainer.options`."""
     stack_name: str
     region: str
     alias: str

@@ -40,6 +40,7 @@ def run_of(pretraining: ResolvedPretraining) -> Run:
         checkpoint_steps=None if saving.every_steps == "auto" else saving.every_steps,
         degrees=None if parallelism == "auto" else degrees_of(parallelism),
         micro_batch=None if trainer.micro_batch == "auto" else trainer.micro_batch,
+        engine=pretraining.framework.engine,
     )
 
 

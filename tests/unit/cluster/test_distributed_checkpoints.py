@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from llmstrat_iac.cluster.checkpoints import Sender, marked_steps, newest_step, prepare, written_steps
+from llmstrat_iac.cluster.layout import Layout
 from llmstrat_iac.trainer.store import FolderStore
 
 HOSTS = ("node-1", "node-2")
 RANKS = 2
+TORCHS = Layout()
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def write(root: Path, step: int, *ranks: int, metadata: bool = True) -> None:
 
 def senders(store: FolderStore, *roots: Path, keep: int = 2) -> list[Sender]:
     return [
-        Sender(store, root, generation=1, hosts=HOSTS, index=index, ranks=RANKS, keep=keep)
+        Sender(store, root, layout=TORCHS, generation=1, hosts=HOSTS, index=index, ranks=RANKS, keep=keep)
         for index, root in enumerate(roots)
     ]
 
@@ -54,8 +56,8 @@ def test_own_disks_come_together_in_s3(store: FolderStore, tmp_path: Path) -> No
     assert marker["nodes"] == 2
 
     three = tmp_path / "three"
-    prepare(store, three, 10, shared=False, first=False)
-    assert written_steps(three) == [10]
+    prepare(store, three, 10, shared=False, first=False, layout=TORCHS)
+    assert written_steps(three, TORCHS) == [10]
     assert (three / "step-10" / "__3_0.distcp").read_text() == "shard 3 of 10"
 
 
@@ -121,10 +123,10 @@ def test_only_the_agreed_step_is_left_to_resume_from(store: FolderStore, tmp_pat
     # Both nodes wrote more, which never became complete.
     write(one, 20, 0, 1)
     write(two, 20, 2, 3, metadata=False)
-    assert newest_step(store, one, shared=False) == 10
+    assert newest_step(store, one, TORCHS, shared=False) == 10
     for root in (one, two):
-        prepare(store, root, 10, shared=False, first=root == one)
-        assert written_steps(root) == [10]
+        prepare(store, root, 10, shared=False, first=root == one, layout=TORCHS)
+        assert written_steps(root, TORCHS) == [10]
         assert not (root / "step-20").exists()
 
 
@@ -132,9 +134,9 @@ def test_a_shared_folder_may_be_ahead_of_s3(store: FolderStore, tmp_path: Path) 
     lustre = tmp_path / "lustre"
     write(lustre, 10, 0, 1)
     write(lustre, 20, 0, metadata=False)
-    assert newest_step(store, lustre, shared=True) == 10
-    prepare(store, lustre, 10, shared=True, first=False)
+    assert newest_step(store, lustre, TORCHS, shared=True) == 10
+    prepare(store, lustre, 10, shared=True, first=False, layout=TORCHS)
     assert (lustre / "step-20").exists()
-    prepare(store, lustre, 10, shared=True, first=True)
-    assert written_steps(lustre) == [10]
+    prepare(store, lustre, 10, shared=True, first=True, layout=TORCHS)
+    assert written_steps(lustre, TORCHS) == [10]
     assert not (lustre / "step-20").exists()

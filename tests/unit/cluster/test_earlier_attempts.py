@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmstrat_iac.cluster.checkpoints import newest_step, prepare
 from llmstrat_iac.cluster.earlier import checkpoint_store, earlier_places
+from llmstrat_iac.cluster.layout import Layout
 from llmstrat_iac.cluster.places import find_places
 from llmstrat_iac.trainer.store import FolderStore, Store, open_store
 
@@ -33,22 +34,22 @@ def source(uri: str) -> Store:
 
 def test_the_first_attempt_has_none_before_it(tmp_path: Path) -> None:
     assert list(earlier_places("s3://bucket/pretraining/0123456789ab-1")) == []
-    assert newest_step(source(attempt(tmp_path, 1)), tmp_path / "disk", shared=False) is None
+    assert newest_step(source(attempt(tmp_path, 1)), tmp_path / "disk", Layout(), shared=False) is None
 
 
 def test_the_third_goes_on_from_the_first_if_the_second_got_nowhere(tmp_path: Path) -> None:
     attempt(tmp_path, 1, 500, 1000)
     attempt(tmp_path, 2, 1200, complete=False)
     store, disk = source(attempt(tmp_path, 3)), tmp_path / "disk"
-    assert newest_step(store, disk, shared=False) == 1000
-    prepare(store, disk, 1000, shared=False, first=True)
+    assert newest_step(store, disk, Layout(), shared=False) == 1000
+    prepare(store, disk, 1000, shared=False, first=True, layout=Layout())
     assert (disk / "step-1000" / "__0_0.distcp").read_text() == "weights of 1000"
     assert (disk / "step-1000" / ".metadata").exists()
 
 
 def test_its_own_checkpoints_are_newer_than_any_before(tmp_path: Path) -> None:
     attempt(tmp_path, 1, 1000)
-    assert newest_step(source(attempt(tmp_path, 2, 1500)), tmp_path / "disk", shared=False) == 1500
+    assert newest_step(source(attempt(tmp_path, 2, 1500)), tmp_path / "disk", Layout(), shared=False) == 1500
 
 
 def test_other_models_places_are_never_looked_at(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from llmstrat_iac.catalog.instances import find_instance
 from llmstrat_iac.catalog.open_models import architecture_of
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Degrees, Search, Span
 from llmstrat_iac.catalog.sizing.contract import Memory
-from llmstrat_iac.pretraining import ResolvedPretraining
+from llmstrat_iac.pretraining import ResolvedPretraining, Trainer
 from llmstrat_iac.runtimes.ec2 import llmstrat_runtimes
 from llmstrat_iac.spec.pretraining import ClusterBlock, CorpusBlock, ModelShape, TokenizerBlock, TrainerBlock
+from llmstrat_iac.trainers.torchtitan import llmstrat_trainers
 
 KEY = "0123456789ab-1"
 SMALL = {
@@ -60,12 +61,15 @@ def resolve_pretraining(
     *,
     shape: dict[str, Any] | None = None,
     cluster: dict[str, Any] | None = None,
+    framework: Trainer | None = None,
     **trainer: Any,
 ) -> ResolvedPretraining:
     """A run of this shape and trainer, on that cluster."""
     model = ModelShape.model_validate({"shape": {**SMALL, **(shape or {})}})
     assert model.shape is not None
-    block = {"batch_sequences": 512, "sequence_length": 128, "tokens": 512 * 128 * 1000, **trainer}
+    framework = framework or next(iter(llmstrat_trainers()))
+    sizes = {"batch_sequences": 512, "sequence_length": 128, "tokens": 512 * 128 * 1000}
+    block = {"framework": framework.name, **sizes, **trainer}
     pretraining = ResolvedPretraining(
         shape=model,
         architecture=architecture_of(model.shape),
@@ -75,6 +79,8 @@ def resolve_pretraining(
         cluster=ClusterBlock.model_validate({"runtime": "ec2", **(cluster or {})}),
         runtime=next(iter(llmstrat_runtimes())),
         options=None,
+        framework=framework,
+        framework_options=framework.options.model_validate(block.get("options", {})),
         stack_name="own-model-dev",
         region="us-east-1",
         alias="own-model",

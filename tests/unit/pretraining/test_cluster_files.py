@@ -16,7 +16,7 @@ from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.pretraining.acceptance import gate, network_floor
 from llmstrat_iac.pretraining.cluster_files import allowed_nodes, render_cluster_job
 from llmstrat_iac.pretraining.contract import ResolvedPretraining
-from llmstrat_iac.pretraining.titan import render_titan
+from llmstrat_iac.trainers.torchtitan.render import titan_arguments
 
 
 def job_of(pretraining: ResolvedPretraining) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def job_of(pretraining: ResolvedPretraining) -> dict[str, Any]:
 
 def arguments_of(pretraining: ResolvedPretraining) -> dict[str, str]:
     """torchtitan's arguments by name; flags have no value."""
-    arguments = iter(render_titan(pretraining).arguments)
+    arguments = iter(titan_arguments(pretraining))
     found: dict[str, str] = {}
     name = ""
     for argument in arguments:
@@ -154,9 +154,3 @@ def test_the_finished_models_config_is_transformers() -> None:
 def test_shapes_that_llama_doesnt_have_are_refused() -> None:
     with pytest.raises(LlmstratError, match="experts"):
         render_cluster_job(resolve_pretraining(shape={"experts": 8, "experts_per_token": 2}), KEY)
-
-
-def test_an_unknown_framework_is_refused_with_those_that_are() -> None:
-    with pytest.raises(LlmstratError, match="nothing renders `megatron`") as refused:
-        render_cluster_job(resolve_pretraining(framework="megatron"), KEY)
-    assert "`torchtitan`" in (refused.value.remedy or "")

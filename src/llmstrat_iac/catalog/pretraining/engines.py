@@ -13,13 +13,15 @@ Activations = Literal["keep", "selective", "full"]
 
 @dataclass(frozen=True)
 class Engine:
-    """The defaults are those of torchtitan 0.3.0 with its Llama recipes, read in its source."""
+    """What a trainer can do, and what it takes to do it. The defaults are torchtitan 0.3.0's with its Llama recipes, as
+    read in its source."""
 
     name: str
     """With its version, as the plan's assumptions have it."""
     precisions: frozenset[Precision] = frozenset({"bf16", "fp8"})
+    """Of matrix products."""
     divisions: frozenset[Division] = frozenset({"data_replicate", "data_shard", "tensor", "pipeline", "context"})
-    """What it can do; a plan uses no other."""
+    """Ways to divide the work over GPUs; a plan uses no other."""
     activations: frozenset[Activations] = frozenset({"keep", "selective", "full"})
     """Which kinds of recomputation it knows."""
     interleaves: bool = True

@@ -7,37 +7,19 @@ from collections.abc import Iterator
 from llmstrat_iac.catalog.open_models import find_model
 from llmstrat_iac.plan import Finding, Severity
 from llmstrat_iac.pretraining import ResolvedPretraining
-from llmstrat_iac.pretraining.titan import unsupported
 from llmstrat_iac.spec.units import written_tokens
 
 _GOOD_EPOCHS = 4
 """Repeating text up to about four times is nearly as good as new text (arXiv:2305.16264)."""
 
 
-_GATED = "take a Llama of the same size: a gated feed-forward network of two thirds of the width has as many parameters"
-_WITHOUT_EXPERTS = "leave `experts` out, or take the preset of a Llama"
-
-
 def check_model(pretraining: ResolvedPretraining) -> Iterator[Finding]:
     """Yield what no cluster could mend."""
-    yield from _shape(pretraining)
+    yield from pretraining.framework.check(pretraining)
     yield from _heads(pretraining)
     yield from _length(pretraining)
     yield from _corpus(pretraining)
     yield from _vocabulary(pretraining)
-
-
-def _shape(pretraining: ResolvedPretraining) -> Iterator[Finding]:
-    found = unsupported(pretraining.architecture)
-    if found:
-        yield Finding(
-            rule="shape-not-trainable",
-            severity=Severity.ERROR,
-            path="architecture",
-            message=f"`{pretraining.trainer.framework}` trains dense Llamas, and this shape has {' and '.join(found)}",
-            reason="presets of other families are there to plan with: `llmstrat train-plan` takes them",
-            remedy=_WITHOUT_EXPERTS if pretraining.architecture.experts else _GATED,
-        )
 
 
 def _heads(pretraining: ResolvedPretraining) -> Iterator[Finding]:

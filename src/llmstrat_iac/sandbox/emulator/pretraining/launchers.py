@@ -16,9 +16,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from llmstrat_iac.cluster.layout import Layout
 from llmstrat_iac.sandbox.emulator.pretraining.run import read_status
 from llmstrat_iac.sandbox.emulator.pretraining.tiny_model import tiny_config
 from llmstrat_iac.sandbox.emulator.tuning.objects import objects_below
@@ -55,6 +57,8 @@ def tiny_job(job: Mapping[str, Any]) -> dict[str, Any]:
         "config": tiny_config(job.get("config") or {}),
         "trainer": {"module": _TRAINER.stem, "arguments": ["train", str(_STEPS), str(_CHECKPOINTS)]},
         "export": {"module": _TRAINER.stem, "arguments": ["export"]},
+        "checkpoints": asdict(Layout()),
+        "progress": "",
         "gate": {**job["gate"], "nodes_gb_s": 0.001, "node_gb_s": None, "storage_gb_s": None},
     }
 

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from llmstrat_iac.cluster.checkpoints import MARKER, METADATA
+from llmstrat_iac.cluster.checkpoints import MARKER
 from llmstrat_iac.cluster.earlier import earlier_places
-from llmstrat_iac.cluster.finish import MANIFEST
+from llmstrat_iac.cluster.finish import FACTS, MANIFEST
 from llmstrat_iac.cluster.gate import reason
+from llmstrat_iac.cluster.layout import Layout
 from llmstrat_iac.cluster.progress import ClusterStatus, accepted, resumed
 from llmstrat_iac.sandbox.emulator.pretraining.acceptance import SLOW_LINK, gate_result
 from llmstrat_iac.sandbox.emulator.pretraining.tiny_model import tiny_model
@@ -27,7 +28,6 @@ _CHECKPOINTS = 4
 """In a run, the last step's included."""
 _TOKENS_PER_GPU = 4000
 _CRASH = "the trainer ended with exit status 1\nRuntimeError: CUDA error: an illegal memory access was encountered"
-_FACTS = ("key", "stack", "alias", "framework", "torchtitan", "corpus", "tokenizer", "steps", "tokens_per_step")
 Job = dict[str, Any]
 
 
@@ -136,7 +136,7 @@ class Run:
         return sorted({self._total * part // _CHECKPOINTS for part in range(1, _CHECKPOINTS + 1)} - {0})
 
     def _save(self, step: int) -> None:
-        files = {METADATA: b"sandbox", "__0_0.distcp": json.dumps({"step": step}).encode()}
+        files = {Layout().complete: b"sandbox", "__0_0.distcp": json.dumps({"step": step}).encode()}
         for name, content in files.items():
             self._write(f"checkpoints/step-{step}/{name}", content)
         marker = {"step": step, "nodes": len(self.hosts), "files": {name: len(text) for name, text in files.items()}}
@@ -162,7 +162,7 @@ class Run:
         for name, content in files.items():
             self._write(f"output/hf/{name}", content)
         manifest = {
-            **{name: self._job.get(name) for name in _FACTS},
+            **{name: self._job.get(name) for name in FACTS},
             "step": self._total,
             "metrics": done.metrics,
             "nodes": done.nodes,

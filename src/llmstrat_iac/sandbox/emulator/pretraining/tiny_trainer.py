@@ -1,7 +1,7 @@
 """What real nodes train in the sandbox: a tiny Llama in plain torch, sharded over CPUs, on the corpus's bytes.
 
 Started by torchrun in the cluster's Python, where nothing of llmstrat_iac is: `tiny_trainer train STEPS CHECKPOINTS`.
-As the job's `export` it is `tiny_trainer export STEP_FOLDER TARGET`. It speaks as `cluster.titan_job` does.
+As the job's `export` it is `tiny_trainer export STEP_FOLDER TARGET`. It speaks as `cluster.events` says.
 """
 
 from __future__ import annotations

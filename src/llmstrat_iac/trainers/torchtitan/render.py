@@ -7,30 +7,32 @@ to torchtitan's own parser. Folders aren't here: the launcher knows them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from importlib.resources import files
 from pprint import pformat
 from typing import Any
 
-from llmstrat_iac.catalog.architecture import Architecture
 from llmstrat_iac.catalog.pretraining.contract import ClusterPlan
 from llmstrat_iac.catalog.pretraining.layouts import layers_per_stage
 from llmstrat_iac.errors import LlmstratError
-from llmstrat_iac.pretraining.contract import ResolvedPretraining
+from llmstrat_iac.pretraining import Entry, ResolvedPretraining, TrainerRun, llama_config, package_files
+from llmstrat_iac.pretraining.hub_config import ROPE_THETA, longest_sequence
 from llmstrat_iac.pretraining.planning import run_of
 from llmstrat_iac.spec.pretraining import TrainerBlock
+from llmstrat_iac.trainers.torchtitan.options import TitanOptions
+from llmstrat_iac.trainers.torchtitan.shapes import unsupported
 
 TITAN_VERSION = "0.3.0"
 MODULE, FUNCTION = "titan_config", "pretrain"
 
+_PACKAGE = "llmstrat_titan"
+"""Name of `node/` on the nodes."""
 _LOG_STEPS = 10
-_ROPE_THETA = 500_000.0
-"""As Llama 3 has it."""
 _FEWEST_KEPT = 2
 """torchtitan refuses to keep one checkpoint only: the last may be half written."""
 
 _MODULE_TEXT = '''"""This run's configuration of torchtitan {version}, made by llmstrat."""
 
-from llmstrat_job.cluster.titan_model import trainer_config
+from llmstrat_titan.model import trainer_config
 
 SHAPE = {shape}
 
@@ -40,59 +42,46 @@ def {function}():
 '''
 
 
-@dataclass(frozen=True)
-class TitanRun:
-    """What torchtitan is started with."""
-
-    module: str
-    """Text of `titan_config.py`."""
-    arguments: tuple[str, ...]
-    """After `-m llmstrat_job.cluster.titan_job`."""
-    config: dict[str, Any]
-    """`config.json` of the finished model, in Hugging Face's words."""
-
-
-def render_titan(pretraining: ResolvedPretraining) -> TitanRun:
-    """The run for the planned cluster. LlmstratError for a shape that the built-in trainer doesn't have."""
-    _refuse_unknown(pretraining.architecture)
-    trainer, plan = pretraining.trainer, pretraining.plan
-    module = _MODULE_TEXT.format(
-        version=TITAN_VERSION,
-        shape=pformat(_shape(pretraining), sort_dicts=False),
-        function=FUNCTION,
-        precision=trainer.precision,
-        activations=plan.degrees.activations,
-        peak=trainer.learning_rate.peak,
+def render_titan(pretraining: ResolvedPretraining) -> TrainerRun:
+    """The run for the planned cluster. LlmstratError for a shape that torchtitan isn't started with here."""
+    found = unsupported(pretraining.architecture)
+    if found:
+        raise LlmstratError(
+            f"architecture: torchtitan is rendered for dense Llama shapes, and this one has {' and '.join(found)}",
+            remedy="choose a dense shape, or a plugin's `trainer.framework` that has it",
+        )
+    return TrainerRun(
+        files={**package_files(f"{__package__}.node", _PACKAGE), f"{MODULE}.py": _module(pretraining)},
+        requirements=files(str(__package__)).joinpath("requirements.txt").read_text(encoding="utf-8"),
+        train=Entry(module=f"{_PACKAGE}.job", arguments=titan_arguments(pretraining)),
+        export=Entry(module=f"{_PACKAGE}.hub_export", arguments=("--module", MODULE)),
+        config=llama_config(pretraining),
     )
+
+
+def titan_arguments(pretraining: ResolvedPretraining) -> tuple[str, ...]:
+    """torchtitan's command line, but for what only a node knows."""
+    trainer, plan = pretraining.trainer, pretraining.plan
+    own: TitanOptions = pretraining.framework_options
     options = {
         **_training(trainer, plan, pretraining.steps),
         **_parallelism(pretraining),
         **_learning_rate(trainer, pretraining.steps),
         **_checkpoints(trainer, plan),
-        **_own(trainer.options),
+        **own.arguments,
     }
-    start = ["--module", MODULE, "--config", FUNCTION]
-    return TitanRun(module, (*start, *_arguments(options)), _hub_config(pretraining))
+    return ("--module", MODULE, "--config", FUNCTION, *_arguments(options))
 
 
-def unsupported(architecture: Architecture) -> tuple[str, ...]:
-    """What a shape has that isn't in the models that torchtitan is started with; empty for a dense Llama."""
-    unknown = {
-        "experts": architecture.experts is not None,
-        "a sliding window": architecture.sliding_window is not None,
-        "biases of queries, keys and values": architecture.query_key_value_bias,
-        "a feed-forward network of two matrices": not architecture.gated_mlp,
-    }
-    return tuple(name for name, there in unknown.items() if there)
-
-
-def _refuse_unknown(architecture: Architecture) -> None:
-    found = unsupported(architecture)
-    if found:
-        raise LlmstratError(
-            f"architecture: `torchtitan` is rendered for dense Llama shapes, and this one has {' and '.join(found)}",
-            remedy="choose a dense shape, or a plugin's `trainer.framework` that has it",
-        )
+def _module(pretraining: ResolvedPretraining) -> str:
+    return _MODULE_TEXT.format(
+        version=TITAN_VERSION,
+        shape=pformat(_shape(pretraining), sort_dicts=False),
+        function=FUNCTION,
+        precision=pretraining.trainer.precision,
+        activations=pretraining.plan.degrees.activations,
+        peak=pretraining.trainer.learning_rate.peak,
+    )
 
 
 def _shape(pretraining: ResolvedPretraining) -> dict[str, Any]:
@@ -105,9 +94,9 @@ def _shape(pretraining: ResolvedPretraining) -> dict[str, Any]:
         "head_dim": architecture.head_dim,
         "intermediate_size": architecture.intermediate_size,
         "vocab_size": architecture.vocab_size,
-        "context": max(architecture.max_context, pretraining.trainer.sequence_length),
+        "context": longest_sequence(pretraining),
         "tied_embeddings": architecture.tied_embeddings,
-        "rope_theta": _ROPE_THETA,
+        "rope_theta": ROPE_THETA,
     }
 
 
@@ -161,20 +150,9 @@ def _checkpoints(trainer: TrainerBlock, plan: ClusterPlan) -> dict[str, Any]:
         "checkpoint.interval": plan.checkpoint_steps if trainer.checkpoints.enabled else 10**9,
         "checkpoint.keep_latest_k": max(trainer.checkpoints.keep, _FEWEST_KEPT),
         "checkpoint.async_mode": "async",
-        # Whole, so that it can be trained on; the launcher converts it, layer by layer (`cluster.hub_export`).
+        # Whole, so that it can be trained on; the launcher converts it, layer by layer (`node.hub_export`).
         "checkpoint.last_save_model_only": False,
     }
-
-
-def _own(options: dict[str, Any]) -> dict[str, Any]:
-    """`trainer.options` as arguments: `{"comm.train_timeout_seconds": 600}`, or nested."""
-    flat: dict[str, Any] = {}
-    for name, value in options.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": each for inner, each in _own(value).items()}
-        else:
-            flat[name] = value
-    return flat
 
 
 def _arguments(options: dict[str, Any]) -> list[str]:
@@ -187,26 +165,3 @@ def _arguments(options: dict[str, Any]) -> list[str]:
         else:
             arguments += [f"--{name}", *([str(each) for each in value] if isinstance(value, list) else [str(value)])]
     return arguments
-
-
-def _hub_config(pretraining: ResolvedPretraining) -> dict[str, Any]:
-    shape = _shape(pretraining)
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "hidden_act": "silu",
-        "hidden_size": shape["hidden_size"],
-        "intermediate_size": shape["intermediate_size"],
-        "num_hidden_layers": shape["layers"],
-        "num_attention_heads": shape["attention_heads"],
-        "num_key_value_heads": shape["kv_heads"],
-        "head_dim": shape["head_dim"],
-        "vocab_size": shape["vocab_size"],
-        "max_position_embeddings": shape["context"],
-        "rope_theta": shape["rope_theta"],
-        "rms_norm_eps": 1e-5,
-        "attention_bias": False,
-        "mlp_bias": False,
-        "tie_word_embeddings": shape["tied_embeddings"],
-        "torch_dtype": "bfloat16",
-    }

@@ -1,12 +1,11 @@
 """torchtitan's trainer with what a cluster needs: events, one last checkpoint on SIGTERM, other numbers of nodes.
 
-`python -m torch.distributed.run … -m llmstrat_job.cluster.titan_job --module titan_config --config pretrain …` on every
+`python -m torch.distributed.run … -m llmstrat_titan.job --module titan_config --config pretrain …` on every
 rank, as `torchtitan.train` would be run.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from llmstrat_job.cluster.events import write_event
 from torch import distributed
 from torchtitan.components.metrics import MetricsProcessor
 from torchtitan.trainer import Trainer
@@ -22,14 +22,6 @@ from torchtitan.trainer import Trainer
 _AGREE_STEPS = 5
 """Steps between two questions whether any node is to go; a reclaimed one has two minutes."""
 _DATALOADER = "dataloader"
-
-
-def write_event(kind: str, step: int, **more: Any) -> None:
-    """Add a line to LLMSTRAT_EVENTS."""
-    path = os.environ.get("LLMSTRAT_EVENTS")
-    if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"event": kind, "step": step, **more}) + "\n")
 
 
 class Progress(MetricsProcessor):  # type: ignore[misc]  # torchtitan isn't installed where this is checked

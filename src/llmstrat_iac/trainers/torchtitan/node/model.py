@@ -21,8 +21,8 @@ from torchtitan.models.llama3 import Llama3Model, Llama3StateDictAdapter, parall
 from torchtitan.models.llama3.model import Llama3TransformerBlock
 from torchtitan.protocols.model_spec import ModelSpec
 
-from .titan_data import corpus_loader
-from .titan_job import ClusterTrainer, Progress
+from .data import corpus_loader
+from .job import ClusterTrainer, Progress
 
 _ACTIVATIONS = {"keep": None, "selective": SelectiveAC.Config, "full": FullAC.Config}
 _ONES = {"weight": nn.init.ones_}

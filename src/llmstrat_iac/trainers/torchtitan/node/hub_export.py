@@ -35,7 +35,7 @@ def main() -> None:
 
 def export(shape: dict[str, Any], source: Path, target: Path) -> None:
     """Write `model-NNNNN-of-NNNNN.safetensors` and their index."""
-    from .titan_model import model_config, model_spec
+    from .model import model_config, model_spec
 
     config = model_config(shape)
     adapter = model_spec(shape).state_dict_adapter(config, None)
