@@ -14,6 +14,7 @@ from llmstrat_iac.cli.options import json_option, sandbox_option, spec_argument
 from llmstrat_iac.errors import LlmstratError
 
 if TYPE_CHECKING:
+    from llmstrat_iac.hookspecs import ResolvedSpec
     from llmstrat_iac.pretraining.capacity import Offering
 
 
@@ -85,7 +86,7 @@ def buy(*, spec: Path, number: int, sandbox: bool, confirm_usd: float | None) ->
             raise LlmstratError(f"{typed:,.2f} isn't {_sum(chosen)}: nothing was bought", remedy="type the whole sum")
         reservation = market.buy(chosen)
         # Before anything else can go wrong: what costs so much must not be lost.
-        click.echo(f"Bought. Put this into the spec:\n  {_line(chosen, reservation)}")
+        click.echo(f"Bought. Put this into the spec:\n  {_line(chosen, reservation, resolved)}")
         if not await_payment(market, reservation):
             click.echo("It isn't paid yet: AWS goes on collecting the money, and `up` needs it done.")
     return 0
@@ -117,5 +118,18 @@ def _sum(offering: Offering) -> str:
     return f"{offering.fee:,.2f} {offering.currency}"
 
 
-def _line(offering: Offering, reservation: str) -> str:
-    return f'cluster: {{capacity: {offering.product}, reservation: "{reservation}", zone: {offering.zone}}}'
+def _line(offering: Offering, reservation: str, resolved: ResolvedSpec) -> str:
+    """Of the spec: what it needs to use this, and what a node costs an hour, so that the plan's sums have it."""
+    pretraining = resolved.pretraining
+    assert pretraining is not None, "nothing is on sale for a spec without a cluster"
+    block, hourly = pretraining.cluster, offering.fee / (offering.count * offering.hours)
+    found = {
+        # What was searched for once is bought now: another search might find another cluster.
+        **({"instance": offering.instance} if block.instance == "auto" else {}),
+        **({"nodes": str(pretraining.plan.nodes)} if block.nodes == "auto" else {}),
+        "capacity": offering.product,
+        "reservation": f'"{reservation}"',
+        "zone": offering.zone,
+        "node_usd": f"{hourly:.2f}",
+    }
+    return f"cluster: {{{', '.join(f'{key}: {value}' for key, value in found.items())}}}"

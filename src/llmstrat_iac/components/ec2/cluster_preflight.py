@@ -155,5 +155,6 @@ def _bad(path: str, message: str) -> Finding:
         path,
         message,
         reason="nodes are launched into this reservation, or not at all",
-        remedy="`aws ec2 describe-capacity-reservations` shows what there is; change the spec accordingly",
+        remedy="`aws ec2 describe-capacity-reservations` shows what there is, `llmstrat capacity offers` what is on "
+        "sale; change the spec accordingly",
     )

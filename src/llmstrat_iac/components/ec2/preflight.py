@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +13,7 @@ from llmstrat_iac.components.leftovers import pages
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import Finding, Severity
+from llmstrat_iac.target import Target
 
 
 def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
     open_model, pretraining = resolved.open_model, resolved.pretraining
     # What fits nowhere is an error of the plan.
     if pretraining is not None and pretraining.runtime.name == "ec2" and pretraining.search.best is not None:
-        yield from check_cluster(pretraining, session, now=datetime.now(UTC))
+        yield from check_cluster(pretraining, session, now=Target.from_environment(os.environ).now())
         yield from _check_image("cluster", pretraining.options.ami, pretraining.region, session)
     if open_model is None:
         return

@@ -13,6 +13,7 @@ from llmstrat_iac.strategies.from_scratch.run_plan import PAID_BEFORE, RunPlan
 from llmstrat_iac.strategies.from_scratch.run_sizing import dollars
 
 _ASKED = "EC2 asks ${:,.2f} for the same node, and SageMaker more"
+_PAID = "say what was paid for a node and an hour as `cluster.node_usd`: `llmstrat capacity buy` prints it"
 _SAY_IT = "say what a node costs an hour as `cluster.node_usd`, from AWS's price page"
 
 
@@ -38,7 +39,7 @@ def _unknown(run: RunPlan) -> Finding:
         message=f"no price of {run.name} ({cluster.capacity}) is known in {run.pretraining.region} for "
         f"{run.pretraining.runtime.title}{bound}",
         reason="the sums leave it out, and it is most of the bill",
-        remedy=_SAY_IT,
+        remedy=_PAID if cluster.capacity in PAID_BEFORE else _SAY_IT,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_region
@@ -19,8 +19,8 @@ from llmstrat_iac.sandbox.emulator.compute.filters import matches
 from llmstrat_iac.sandbox.emulator.compute.instance_types import offered
 from llmstrat_iac.sandbox.emulator.compute.reservations import BLOCK, iso
 from llmstrat_iac.sandbox.emulator.compute.tags import set_tags, specified, tags_of
+from llmstrat_iac.sandbox.emulator.schedules.clock import CLOCK
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
-from llmstrat_iac.sandbox.jobs import clock
 
 Record = dict[str, Any]
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-capacity-blocks.html: up to 64 instances; 1 to 14 days in
@@ -67,7 +67,7 @@ def describe_offerings(asked: Arguments) -> Mapping[str, Any]:
 
 
 def _slots(name: str, days: int) -> Iterator[tuple[str, str, str]]:
-    now = datetime.fromtimestamp(clock(), UTC)
+    now = CLOCK.now()
     zones = [zone for letter in "abc" if offered(name, zone := f"{get_region()}{letter}")]
     morning = now.replace(hour=11, minute=30, second=0, microsecond=0)
     for number, later in enumerate(_STARTS):

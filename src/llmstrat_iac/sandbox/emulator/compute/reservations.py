@@ -1,4 +1,7 @@
-"""Capacity reservations of EC2: so many instances of a type in a zone, whether they run or not."""
+"""Capacity reservations of EC2: so many instances of a type in a zone, whether they run or not.
+
+They go by the sandbox's calendar, which `llmstrat sandbox advance` moves.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from ministack.services import ec2
 from llmstrat_iac.sandbox.emulator.compute.filters import matches
 from llmstrat_iac.sandbox.emulator.compute.instance_types import Size, offered, size_of
 from llmstrat_iac.sandbox.emulator.compute.tags import set_tags, specified, tags_of
+from llmstrat_iac.sandbox.emulator.schedules.clock import CLOCK
 from llmstrat_iac.sandbox.emulator.tuning.protocol import ApiError, Arguments
-from llmstrat_iac.sandbox.jobs import clock
 
 Record = dict[str, Any]
 BLOCK = "capacity-block"
@@ -55,7 +58,7 @@ def _check_end(asked: Arguments) -> None:
 def add(facts: Record) -> Record:
     """Keep a new one."""
     reservation_id = f"cr-0{secrets.token_hex(8)}"
-    now, owner = iso(clock()), get_account_id()
+    now, owner = iso(CLOCK.now().timestamp()), get_account_id()
     record = {
         "CapacityReservationId": reservation_id,
         "CapacityReservationArn": f"arn:aws:ec2:{get_region()}:{owner}:capacity-reservation/{reservation_id}",
@@ -94,7 +97,7 @@ def state(record: Record) -> str:
     """`scheduled` before its start, `expired` after its end."""
     if record["State"] != "active":
         return str(record["State"])
-    now = iso(clock())
+    now = iso(CLOCK.now().timestamp())
     if now < record["StartDate"]:
         return "scheduled"
     return "expired" if record.get("EndDate") and now >= str(record["EndDate"]) else "active"

@@ -1,4 +1,4 @@
-"""Training plans by the sandbox's calendar: what begins and ends as the clock is moved, in an emulator of its own."""
+"""Bought capacity by the sandbox's calendar: what begins and ends as the clock is moved, in an emulator of its own."""
 
 from __future__ import annotations
 
@@ -81,3 +81,18 @@ def test_a_group_is_empty_before_and_after_its_plan(url: str, aws: Clients, plac
     assert told(aws, plan)["Status"] == "Expired"
     with pytest.raises(Exception, match="is Expired"):
         client.create_cluster(**asked | {"ClusterName": f"{name}-2"})
+
+
+def test_a_capacity_block_begins_and_expires_as_well(url: str, aws: Clients) -> None:
+    ec2 = aws("ec2")
+    wanted = {"InstanceType": "p5.48xlarge", "InstanceCount": 2, "CapacityDurationHours": 48}
+    later = ec2.describe_capacity_block_offerings(**wanted)["CapacityBlockOfferings"][1]
+    bought = ec2.purchase_capacity_block(
+        CapacityBlockOfferingId=later["CapacityBlockOfferingId"], InstancePlatform="Linux/UNIX"
+    )["CapacityReservation"]["CapacityReservationId"]
+    seen = []
+    for hours in (24, 48, 0):
+        [found] = ec2.describe_capacity_reservations(CapacityReservationIds=[bought])["CapacityReservations"]
+        seen.append(found["State"])
+        advance(url, hours)
+    assert seen == ["scheduled", "active", "expired"]
