@@ -164,17 +164,21 @@ def test_capacity_is_bought_for_the_sum_typed_and_nothing_else(user: User, accou
 
 
 def test_plain_pulumi_does_the_same(user: User, account: Account, tmp_path: Path) -> None:
-    """`stacks/from-scratch`, as its README says."""
-    user.spec.write_text(scratch("ec2"))
+    """`stacks/from-scratch`, as its README says: a test of the cluster, then the training."""
+    user.spec.write_text(scratch("ec2", more=", acceptance: only"))
     folder = tmp_path / "stack"
     shutil.copytree(REPOSITORY / "stacks" / "from-scratch", folder, ignore=shutil.ignore_patterns("Pulumi.*.yaml"))
     pulumi = Pulumi(user, folder)
     pulumi("stack", "init", STACK)
     pulumi("config", "set", "spec", str(user.spec))
-    pulumi("up", "--yes", "--skip-preview")
-    user.sandboxed("wait")
-    pulumi("up", "--yes", "--skip-preview", "--refresh")
-    assert account.instances() == []
-    assert "unchanged" in pulumi("preview")
+    for spec in (user.spec.read_text(), scratch("ec2")):
+        user.spec.write_text(spec)
+        pulumi("up", "--yes", "--skip-preview")
+        assert user.sandboxed("accept", "--json").json["passed"] is True
+        job = user.sandboxed("wait", "--json").json
+        assert (job["state"], job["model"] is None) == ("completed", "only" in spec)
+        pulumi("up", "--yes", "--skip-preview", "--refresh")
+        assert account.instances() == []
+        assert "unchanged" in pulumi("preview")
     pulumi("destroy", "--yes", "--skip-preview", "--refresh")
     pulumi("stack", "rm", STACK, "--yes")

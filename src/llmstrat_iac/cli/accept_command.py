@@ -37,11 +37,11 @@ def command(*, spec: Path, sandbox: bool, as_json: bool, no_wait: bool, run: boo
             raise click.UsageError("--run waits for its verdict; `up` with `cluster.acceptance: only` doesn't")
         if as_json and not yes:
             raise click.UsageError("--json can't ask: add --yes")
-        from llmstrat_iac.cli.gate_run import run_gate
+        from llmstrat_iac.cli.gate_run import run_gate, what_comes_next
 
         code = _tell(run_gate(spec, sandbox=sandbox, yes=yes, as_json=as_json), as_json=as_json)
         if not as_json:
-            click.echo("Its cluster is gone; `llmstrat up` trains on a new one, `llmstrat down` removes what is left.")
+            click.echo(what_comes_next(spec))
         return code
     return _tell(_deployed(spec, sandbox=sandbox, no_wait=no_wait), as_json=as_json)
 

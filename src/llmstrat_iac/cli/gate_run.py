@@ -50,6 +50,16 @@ def run_gate(spec: Path, *, sandbox: bool, yes: bool, as_json: bool) -> dict[str
     return verdict
 
 
+def what_comes_next(spec: Path) -> str:
+    """What to do after a test: the spec may have said `only` before, too."""
+    from llmstrat_iac.planner.load import load_spec
+
+    pretraining = load_spec(spec).pretraining
+    still = pretraining is not None and pretraining.gate_only
+    first = "take `acceptance: only` out of the spec, then " if still else ""
+    return f"Its cluster is gone. To train on a new one, {first}`llmstrat up`; `llmstrat down` removes what is left."
+
+
 def _deploy(spec: Path, target: TargetEnvironment, *, as_json: bool) -> LlmstratError | None:
     from llmstrat_iac.cli.up_command import deploy_and_wait
     from llmstrat_iac.planner.load import load_spec
@@ -73,7 +83,8 @@ def only_the_gate(spec: Path, deployment: Deployment, out: Console) -> Iterator[
     finally:
         if gate_under_way(deployment.snapshot()):
             out.print(
-                f"{spec} says `acceptance: only` as long as the test is under way: `accept --run` goes on with it.",
+                f"{spec} goes on to say `acceptance: only`, for the test is under way: `accept --run` waits for its "
+                "end; take it out after that, to train.",
                 soft_wrap=True,
                 markup=False,
             )

@@ -59,5 +59,5 @@ def test_the_spec_is_put_back_when_no_test_has_begun(spec: Path, stack: Stack) -
 def test_an_interrupted_test_goes_on_and_the_spec_says_so(spec: Path) -> None:
     """Else the next `up` would put the training in its place."""
     said = go(spec, Stack(identity="gate0123abcd", settled=False), KeyboardInterrupt())
-    assert "`accept --run` goes on with it" in said
+    assert "`accept --run` waits for its end" in said
     assert "acceptance: only" in spec.read_text()
