@@ -14,7 +14,8 @@ with `LLMSTRAT_JOB_URI=s3://bucket/pretraining/<key>` and `LLMSTRAT_INSTALL=1` o
 `gate.json`, `checkpoints/` and `output/hf/` there; its log is standard output.
 
 Exit codes: 0 completed, 1 failed for good, 75 interrupted: start it again, here or elsewhere, and it goes on from the
-newest complete checkpoint. After 0 and 1 the nodes are of no use any more.
+newest complete checkpoint; 76 refused: the gate has found this node bad, and a spare one takes its place. After 0 and
+1 the nodes are of no use any more.
 """
 
 from __future__ import annotations
@@ -56,4 +57,4 @@ from llmstrat_job.cluster.launch import main
 
 sys.exit(main())
 '''
-EXIT_COMPLETED, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 75
+EXIT_COMPLETED, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_REFUSED = 0, 1, 75, 76

@@ -10,6 +10,7 @@ from typing import Any
 
 from .bandwidth import slow_nodes
 
+_NETWORK = "the nodes exchange"
 LINK_SHARE = 0.5
 """Of the floor for all nodes together, below which a single link is called slow: one pair doesn't use every path."""
 
@@ -23,7 +24,7 @@ def judge(
     whole, floor = measured["all_reduce_gb_s"], expected["nodes_gb_s"]
     general = []
     if whole is not None and floor is not None and whole < floor:
-        general.append(f"the nodes exchange {whole:.3g} GB/s, less than {floor:.3g}")
+        general.append(f"{_NETWORK} {whole:.3g} GB/s, less than {floor:.3g}")
         links = [(source, target, speed) for source, target, speed in measured["links"]]
         for place, words in _blame(links, floor, hosts).items():
             failures[place].append(words)
@@ -50,6 +51,13 @@ def judge(
         "read_gb_s": round(total["read"], 3),
         "write_gb_s": round(total["write"], 3),
     }
+
+
+def replaceable(result: Mapping[str, Any]) -> dict[str, str]:
+    """Hosts without which the rest may be good enough, and what is wrong with each; none if no host is to blame."""
+    if any(not words.startswith(_NETWORK) for words in result["failures"]):
+        return {}
+    return {node["host"]: "; ".join(node["failures"]) for node in result["nodes"] if node["failures"]}
 
 
 def reason(result: Mapping[str, Any]) -> str:

@@ -18,11 +18,11 @@ from dataclasses import replace
 
 from ..trainer.progress import now
 from ..trainer.store import download_all, open_store
-from . import EXIT_COMPLETED, EXIT_FAILED, EXIT_INTERRUPTED
+from . import EXIT_COMPLETED, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_REFUSED
 from .checkpoints import newest_step
 from .finish import export_model
 from .generation import Generation, Member, by_name, choose
-from .node import GATE, STATUS, JobFailed, Node, this_node
+from .node import GATE, STATUS, JobFailed, Node, NodeRefused, this_node
 from .part import COMPLETED, ENDED, STOPPED, Part
 from .progress import accepted, resumed
 
@@ -53,6 +53,9 @@ class Launcher:
         except Interrupted as error:
             node.log.line(f"launch: {node.me.host} leaves: {error}")
             return EXIT_INTERRUPTED
+        except NodeRefused as error:
+            node.log.line(f"launch: the gate refuses {node.me.host}: {error}")
+            return EXIT_REFUSED
         except JobFailed as error:
             return self._fail(str(error))
         except Exception:
@@ -144,6 +147,8 @@ class Launcher:
         rendezvous = self._node.rendezvous
         view = rendezvous.look()
         newest = view.generation
+        if self._node.me.host in view.refused:
+            raise NodeRefused(rendezvous.why_refused(self._node.me.host))
         if newest is None or view.ended:
             if by_name(view.live)[0] == self._node.me:
                 self._propose(newest, view.live, time.monotonic() - began)

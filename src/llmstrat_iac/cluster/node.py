@@ -29,6 +29,10 @@ class JobFailed(Exception):
     """The job can't go on; the message is what people read."""
 
 
+class NodeRefused(Exception):
+    """The gate won't have this node, and others go on without it; the message is what people read."""
+
+
 @dataclass
 class Node:
     """One start of the launcher on one node."""
@@ -100,7 +104,7 @@ class Node:
         """Do it; None if S3 is away for a moment, which must not end a training of days. JobFailed is no such error."""
         try:
             return action()
-        except JobFailed:
+        except (JobFailed, NodeRefused):
             raise
         except Exception as error:
             self.log.line(f"launch: S3 doesn't answer: {type(error).__name__}: {error}")

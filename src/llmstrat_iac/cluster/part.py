@@ -13,7 +13,7 @@ from ..trainer.process import exit_words
 from ..trainer.progress import Events, now
 from ..trainer.spot import interruption_announced
 from .checkpoints import Sender, prepare
-from .gate import judge, reason
+from .gate import judge, reason, replaceable
 from .generation import Generation
 from .node import GATE, STATUS, JobFailed, Node
 from .progress import ClusterStatus, LoggedSteps, advanced, resumed
@@ -86,6 +86,7 @@ class Part:
         if code == 0:
             measured = json.loads(path.read_text(encoding="utf-8"))
             result = judge(measured, node.job["gate"], hosts, cpu=node.settings.cpu)
+            result["replaced"] = self._replace(result)
         else:
             failure = f"the measurement ended with {exit_words(code)}: {node.log.masked(node.log.reason())}"
             alone: dict[str, Any] = {"gpus": None, "efa": None, "failures": []}
@@ -95,11 +96,26 @@ class Part:
         text = json.dumps({**result, "generation": self._generation.number, "at": now()}, indent=2) + "\n"
         node.store.write(GATE, text)
 
+    def _replace(self, result: dict[str, Any]) -> list[str]:
+        """Hosts that spare nodes take the place of; none where there are too few, or the test is all there is to do."""
+        node, bad = self._node, replaceable(result)
+        spare = {member.host for member in node.rendezvous.look().live} - set(self._generation.hosts)
+        if result["passed"] or node.gate_only or len(bad) > len(spare):
+            return []
+        for host, words in bad.items():
+            node.rendezvous.refuse(host, words)
+        return list(bad)
+
     def _heed_gate(self) -> bool:
         deadline = time.monotonic() + self._node.settings.gate
         while time.monotonic() < deadline and not self._node.leaving:
             result = json.loads(self._node.store.read(GATE) or "{}")
             if result.get("generation") == self._generation.number:
+                if result.get("replaced"):
+                    without = f"the gate refuses {reason(result)}; spare nodes step in"
+                    self._node.rendezvous.end(self._generation, without)
+                    self._finish_early(without)
+                    return False
                 if not result["passed"]:
                     raise JobFailed(f"the cluster isn't accepted: {reason(result)}")
                 return True

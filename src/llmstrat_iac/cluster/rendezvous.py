@@ -2,6 +2,7 @@
 
 - `rendezvous/hosts/<host>/<address>/<start>`: a node's sign of life, written again and again with how far it is.
 - `rendezvous/leaving/<host>/<address>/<start>`: that it is about to go, and isn't to be counted on.
+- `rendezvous/refused/<host>`: that the acceptance gate won't have it, and why.
 - `rendezvous/generations/00001.json`: who trains together; written once, by the first that proposes it.
 - `rendezvous/generations/00001.ended.json`: that this is over, and why; again the first word counts.
 
@@ -23,6 +24,7 @@ from ..trainer.store import Entry, Store
 from .generation import Generation, Member, read_generation
 
 _HOSTS, _LEAVING, _GENERATIONS = "rendezvous/hosts/", "rendezvous/leaving/", "rendezvous/generations/"
+_REFUSED = "rendezvous/refused/"
 _ENDED = ".ended.json"
 _DIGITS = 5
 _ASKED_AT_ONCE = 32
@@ -46,6 +48,8 @@ class View:
     """The newest."""
     ended: bool
     """Whether it is over."""
+    refused: frozenset[str] = frozenset()
+    """Hosts that the gate won't have; none is among `live`, unless it is this one."""
 
 
 @dataclass
@@ -96,9 +100,14 @@ class Rendezvous:
         self._sights = {member: self._sight(member, entry, now) for member, entry in present.items()}
         alive = {member for member, sight in self._sights.items() if sight.moves and self._fresh(sight, now)}
         live = alive - {member for key in entries if (member := _member(key, _LEAVING)) is not None}
+        refused = frozenset(key.removeprefix(_REFUSED) for key in entries if key.startswith(_REFUSED))
+        live = {member for member in live if member.host not in refused}
         number = max((_number(key) for key in entries if key.startswith(_GENERATIONS)), default=0)
         return View(
-            tuple({self.me, *live}), self._read(number), f"{_GENERATIONS}{number:0{_DIGITS}}{_ENDED}" in entries
+            tuple({self.me, *live}),
+            self._read(number),
+            f"{_GENERATIONS}{number:0{_DIGITS}}{_ENDED}" in entries,
+            refused,
         )
 
     def lost(self, generation: Generation) -> list[str]:
@@ -135,6 +144,14 @@ class Rendezvous:
         """Say that this generation is over; False if somebody has said so before."""
         text = json.dumps({"host": self.me.host, "reason": reason}) + "\n"
         return self.store.create(f"{_GENERATIONS}{generation.number:0{_DIGITS}}{_ENDED}", text)
+
+    def refuse(self, host: str, reason: str) -> None:
+        """Say that no generation is to have this host any more."""
+        self.store.create(f"{_REFUSED}{host}", reason)
+
+    def why_refused(self, host: str) -> str:
+        """The reason given."""
+        return self.store.read(f"{_REFUSED}{host}") or ""
 
     def why_ended(self, generation: Generation) -> tuple[str, str]:
         """Host and reason."""

@@ -137,6 +137,14 @@ def test_what_a_launchers_end_means(
         assert instance.written()["failure"] == written
 
 
+def test_a_node_that_the_gate_refuses_is_replaced(tmp_path: Path) -> None:
+    answers = {"systemctl is-system-running": (0, "running"), "aws logs describe-log-streams": (0, "1")}
+    instance = node(tmp_path, RUNNING, answers=answers)
+    assert instance.run("node_ended.sh", variables={"EXIT_STATUS": "76"}).returncode == 0
+    assert not stopped(instance)
+    assert instance.calls("aws", "autoscaling", "set-instance-health")
+
+
 def test_a_node_that_is_taken_away_decides_nothing(tmp_path: Path) -> None:
     instance = node(tmp_path, RUNNING, answers={"systemctl is-system-running": (0, "stopping")})
     assert instance.run("node_ended.sh", variables={"EXIT_STATUS": "1"}).returncode == 0

@@ -9,4 +9,6 @@ case ${EXIT_STATUS:-} in
   # Another node may still be at it, such as at the model's upload.
   0) /opt/llmstrat/over.sh || true ;;
   1) /opt/llmstrat/over.sh "the launcher ended with status 1 on $(/opt/llmstrat/imds.sh instance-id)" ;;
+  # A spare node has taken its place; what comes instead is the next spare one.
+  76) /opt/llmstrat/node_failed.sh "the acceptance gate refuses the node" ;;
 esac
