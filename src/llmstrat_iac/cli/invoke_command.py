@@ -35,7 +35,7 @@ def command(
 ) -> int:
     """Ask SPEC's endpoint PROMPT; without one, read it from standard input or chat line by line at a terminal."""
     from llmstrat_iac.cli.targets import target_environment
-    from llmstrat_iac.operations.chat import Endpoint, complete, stream
+    from llmstrat_iac.operations.chat import Endpoint, complete, first_model, stream
     from llmstrat_iac.operations.deployment import open_deployment
     from llmstrat_iac.planner.load import load_spec
 
@@ -45,12 +45,13 @@ def command(
         name = consumer or next(iter(_mapping(outputs, "consumers")))
         key, aliases = _known(_mapping(outputs, "keys"), name), _known(_mapping(outputs, "consumers"), name)
         endpoint = Endpoint(str(outputs["base_url"]), key)
+        asked = model or first_model(resolved.spec, name, aliases)
         for question in _questions(prompt):
             if as_json or no_stream:
-                answer = complete(endpoint, model or aliases[0], question, max_tokens=max_tokens)
+                answer = complete(endpoint, asked, question, max_tokens=max_tokens)
                 click.echo(json.dumps(vars(answer)) if as_json else answer.text)
                 continue
-            for piece in stream(endpoint, model or aliases[0], question, max_tokens=max_tokens):
+            for piece in stream(endpoint, asked, question, max_tokens=max_tokens):
                 click.echo(piece, nl=False)
             click.echo()
     return 0

@@ -119,6 +119,7 @@ class _Up:
         """Preview and show what would change to what is recorded."""
         from llmstrat_iac.cli.live import operation_view
         from llmstrat_iac.operations.deployment import has_expired, next_expiry
+        from llmstrat_iac.operations.tuning import abandoned_model
         from llmstrat_iac.program import secrets_from_environment
 
         secrets = secrets_from_environment(self.resolved, self.target.variables)
@@ -129,6 +130,8 @@ class _Up:
             with operation_view(self.console, "Looking at what has stopped", lists_resources=False) as view:
                 self.deployment.stack().refresh(view)
         tuning = None if self.resolved.job is None else self._job_state(secrets, snapshot)
+        if (lost := abandoned_model(self.resolved, snapshot)) is not None:
+            self.console.print(f"[yellow]The trained model is deleted with its bucket:[/] {lost}", soft_wrap=True)
         expires = next_expiry(self.deployment, snapshot, now=now, renew=self.choices.renew)
         context = self.deployment.context(expires=expires, secrets=secrets, tuning=tuning)
         stack = self.deployment.stack(context)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import urllib3
 
 from llmstrat_iac.errors import LlmstratError
+from llmstrat_iac.spec.common import StrategySpec
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=310)  # API Gateway ends a stream that is idle for 300 s
 
@@ -47,6 +48,16 @@ def models(endpoint: Endpoint) -> tuple[str, ...]:
     """The aliases that the consumer may call."""
     answer = _json(_send(endpoint, "GET", "/models"))
     return tuple(entry["id"] for entry in answer.get("data", ()))
+
+
+def first_model(spec: StrategySpec, consumer: str, served: Sequence[str]) -> str:
+    """The first model of a consumer as the spec lists them that is there; LlmstratError if none is yet."""
+    named = spec.endpoint.consumers if spec.endpoint else ()
+    listed = [model for each in named if each.name == consumer for model in each.models]
+    for model in (*listed, *served):
+        if model in served:
+            return model
+    raise LlmstratError(f"`{consumer}` has no model yet", remedy="`llmstrat wait` tells when its tuned model is there")
 
 
 def complete(endpoint: Endpoint, model: str, prompt: str, *, max_tokens: int | None = None) -> Completion:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from llmstrat_iac.components.tuning.state import failed, open_jobs, read_state, with_fingerprints
 from llmstrat_iac.engine.results import Snapshot
 from llmstrat_iac.errors import LlmstratError
+from llmstrat_iac.hookspecs import ResolvedSpec
 from llmstrat_iac.operations.deployment import Deployment
 from llmstrat_iac.program import secrets_from_environment
 from llmstrat_iac.tuning import JobState, TuningJob, TuningJobs, TuningState
@@ -53,6 +54,16 @@ def known_identity(snapshot: Snapshot | None) -> str | None:
 def served_identity(snapshot: Snapshot | None) -> str | None:
     """The identity of the model that the last `up` left serving."""
     return _output(snapshot, "served_identity")
+
+
+def abandoned_model(resolved: ResolvedSpec, snapshot: Snapshot | None) -> str | None:
+    """Where the trained model is that goes with the stack's bucket, since the spec has moved on to a strategy without
+    one; None if there is nothing to lose."""
+    if resolved.open_model is not None or resolved.pretraining is not None:
+        return None
+    place = _output(snapshot, "served_model") or ""
+    bucket = snapshot.outputs.values.get("artifacts_bucket") if snapshot else None
+    return place if bucket and place.startswith(f"s3://{bucket}/") else None
 
 
 def _output(snapshot: Snapshot | None, name: str) -> str | None:

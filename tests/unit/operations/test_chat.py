@@ -6,10 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from llmstrat_iac.operations.chat import Endpoint, EndpointError, complete, models, stream
+from llmstrat_iac.errors import LlmstratError
+from llmstrat_iac.operations.chat import Endpoint, EndpointError, complete, first_model, models, stream
+from llmstrat_iac.planner.load import load_spec
 
 ANSWERS: dict[str, tuple[int, bytes]] = {
     "whole": (
@@ -96,3 +99,18 @@ def test_nobody_there() -> None:
 
 def test_key_is_not_in_the_repr(endpoint: Endpoint) -> None:
     assert "topsecret" not in repr(endpoint)
+
+
+def test_the_first_model_is_the_first_that_the_spec_lists_and_that_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        "{apiVersion: llmstrat/v1, name: desk, strategy: A, owner: a@example.com, region: us-east-1, "
+        "data: {classification: public}, limits: {ttl: 1h}, endpoint: {consumers: [{name: web, models: [zulu, alpha]}]}, "
+        "providers: [{name: bedrock, models: [{alias: alpha, id: 'amazon.nova-lite-v1:0'}, {alias: zulu, id: 'amazon.nova-pro-v1:0'}]}]}"
+    )
+    spec = load_spec(path).spec
+    assert first_model(spec, "web", ["alpha", "zulu"]) == "zulu"
+    assert first_model(spec, "web", ["alpha"]) == "alpha"
+    assert first_model(spec, "gone-from-the-file", ["alpha"]) == "alpha"
+    with pytest.raises(LlmstratError, match="`web` has no model yet"):
+        first_model(spec, "web", [])
