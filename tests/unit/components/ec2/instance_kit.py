@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ _PLACES = (
     "/etc/systemd",
     "/opt/dlami",
     "/fsx",
+    "/etc/apt/sources.list.d",
+    "/usr/share/keyrings",
 )
 _FAKE = """#!/usr/bin/env python3
 import json, os, sys
@@ -84,6 +87,7 @@ for start, (status, answer) in answers.items():
 _PROGRAMS = (
     *("aws", "docker", "systemctl", "shutdown", "journalctl", "curl"),
     *("mountpoint", "mdadm", "mkfs.xfs", "mount", "modprobe"),
+    *("apt-get", "gpg", "lsb_release"),
 )
 
 
@@ -103,7 +107,7 @@ class Instance:
         for script in files("llmstrat_iac.components.ec2").joinpath("scripts").iterdir():
             text = script.read_text(encoding="utf-8")
             for place in _PLACES:
-                text = text.replace(place, f"{self.root}{place}")
+                text = re.sub(rf"{place}(?![\w-])", f"{self.root}{place}", text)
             self._program(self.root / "opt" / "llmstrat" / script.name, text)
 
     def environment(self, **variables: str) -> None:

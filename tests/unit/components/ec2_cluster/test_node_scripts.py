@@ -112,6 +112,18 @@ def test_a_file_system_that_cant_be_mounted_fails_the_start(tmp_path: Path) -> N
     assert len(instance.calls("mount")) == 5
 
 
+def test_lustres_client_comes_from_its_own_source_alone(tmp_path: Path) -> None:
+    """The security group lets HTTPS out and nothing else: Ubuntu's sources, on port 80, would be waited for."""
+    instance = node(tmp_path, RUNNING, answers={"modprobe": (1, ""), "lsb_release": (0, "noble")})
+    done = instance.run("lustre.sh")
+    assert done.returncode == 1, done.stderr
+    [update] = instance.calls("apt-get", "-qq", "update")
+    list_of_one = f"{tmp_path}/etc/apt/sources.list.d/fsxlustreclientrepo.list"
+    assert {f"Dir::Etc::sourcelist={list_of_one}", "Dir::Etc::sourceparts=-"} <= set(update)
+    assert " https://fsx-lustre-client-repo.s3.amazonaws.com/ubuntu noble main" in Path(list_of_one).read_text()
+    assert len(instance.calls("apt-get", "-qq", "install")) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "exit_status", "stops", "written"),
     [

@@ -6,12 +6,13 @@ set -euo pipefail
 source /etc/llmstrat/env
 
 install_client() {
-  local key=/usr/share/keyrings/fsx-ubuntu-public-key.gpg
+  local key=/usr/share/keyrings/fsx-ubuntu-public-key.gpg list=/etc/apt/sources.list.d/fsxlustreclientrepo.list
   curl -sSf --retry 5 https://fsx-lustre-client-repo-public-keys.s3.amazonaws.com/fsx-ubuntu-public-key.asc |
     gpg --dearmor --yes -o "$key"
   echo "deb [signed-by=$key] https://fsx-lustre-client-repo.s3.amazonaws.com/ubuntu $(lsb_release -cs) main" \
-    >/etc/apt/sources.list.d/fsxlustreclientrepo.list
-  apt-get -qq update
+    >"$list"
+  # No other source: Ubuntu's own are on port 80, which the security group doesn't let out, and would be waited for.
+  apt-get -qq update -o "Dir::Etc::sourcelist=$list" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
   DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "lustre-client-modules-$(uname -r)"
 }
 
