@@ -61,7 +61,8 @@ COPYING = Image("pytorch-amzn2023", "2.13", "training", "pytorch", "2.13-cpu-amz
 
 Cuda = tuple[int, int]
 _SERVER_LINES: dict[str, Cuda] = {"1": (12, 9), "2": (13, 0)}
-"""Of `server-sagemaker-cuda-vN`: https://aws.github.io/deep-learning-containers/vllm/ and its source, data/*.yml."""
+"""Of `server-cuda-vN`, `server-sagemaker-cuda-vN`:
+https://aws.github.io/deep-learning-containers/vllm/ and its source, data/*.yml."""
 _AMI_CUDA: dict[str, Cuda] = {
     "al2-ami-sagemaker-inference-gpu-2": (12, 2),
     "al2-ami-sagemaker-inference-gpu-2-1": (12, 2),
@@ -87,7 +88,7 @@ def cuda_of(uri: str) -> Cuda | None:
     tag = uri.rpartition(":")[2]
     if found := re.search(r"(?:^|-)cu(\d\d)(\d)(?:-|$)", tag):
         return int(found[1]), int(found[2])
-    if found := re.search(r"^server-sagemaker-cuda-v(\d+)", tag):
+    if found := re.search(r"^server-(?:sagemaker-)?cuda-v(\d+)", tag):
         return _SERVER_LINES.get(found[1])
     return None
 

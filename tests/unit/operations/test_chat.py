@@ -105,8 +105,9 @@ def test_the_first_model_is_the_first_that_the_spec_lists_and_that_is_there(tmp_
     path = tmp_path / "spec.yaml"
     path.write_text(
         "{apiVersion: llmstrat/v1, name: desk, strategy: A, owner: a@example.com, region: us-east-1, "
-        "data: {classification: public}, limits: {ttl: 1h}, endpoint: {consumers: [{name: web, models: [zulu, alpha]}]}, "
-        "providers: [{name: bedrock, models: [{alias: alpha, id: 'amazon.nova-lite-v1:0'}, {alias: zulu, id: 'amazon.nova-pro-v1:0'}]}]}"
+        "data: {classification: public}, limits: {ttl: 1h}, "
+        "endpoint: {consumers: [{name: web, models: [zulu, alpha]}]}, providers: [{name: bedrock, models: "
+        "[{alias: alpha, id: 'amazon.nova-lite-v1:0'}, {alias: zulu, id: 'amazon.nova-pro-v1:0'}]}]}"
     )
     spec = load_spec(path).spec
     assert first_model(spec, "web", ["alpha", "zulu"]) == "zulu"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from llmstrat_iac.components.ec2.images import IMAGES_ACCOUNT, PUBLIC_IMAGES, SERVING_IMAGE, is_private
+from llmstrat_iac.catalog.sagemaker_images import registry
+from llmstrat_iac.components.ec2.images import PUBLIC_IMAGES, SERVING_IMAGE, is_private
 from llmstrat_iac.open_model import ResolvedServing
 
 NETWORK_ENDPOINTS = (
@@ -36,4 +37,4 @@ def serving_image(serving: ResolvedServing) -> str:
         return str(serving.options.image)
     if serving_egress(serving) == "nat":
         return f"{PUBLIC_IMAGES}/{SERVING_IMAGE}"
-    return f"{IMAGES_ACCOUNT}.dkr.ecr.{serving.region}.amazonaws.com/{SERVING_IMAGE}"
+    return f"{registry(serving.region)}.dkr.ecr.{serving.region}.amazonaws.com/{SERVING_IMAGE}"

@@ -7,9 +7,9 @@ AMI_PARAMETER = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu
 
 https://docs.aws.amazon.com/dlami/latest/devguide/aws-deep-learning-x86-base-gpu-ami-ubuntu-24-04.html
 """
+AMI_CUDA = (13, 2)
+"""What its driver, 595, was made for."""
 PUBLIC_IMAGES = "public.ecr.aws/deep-learning-containers"
-IMAGES_ACCOUNT = "763104351884"
-"""AWS's account with the same images in each region's private ECR, which needs no way to the internet."""
 TRAINING_IMAGE = f"{PUBLIC_IMAGES}/pytorch:2.13-cu133-amzn2023"
 SERVING_IMAGE = "vllm:server-cuda-v2.4"
 """vLLM 0.27.1 on CUDA 13, port 8000: release notes of 2026-08-25 in github.com/aws/deep-learning-containers."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmstrat_iac.components.ec2.egress import serving_egress
-from llmstrat_iac.components.ec2.images import AMI_PARAMETER
+from llmstrat_iac.components.ec2.egress import serving_egress, serving_image
+from llmstrat_iac.components.ec2.images import AMI_PARAMETER, is_private
 from llmstrat_iac.components.ec2.names import Ec2Names
 from llmstrat_iac.components.file_system_permissions import file_system_statements
+from llmstrat_iac.components.sagemaker.roles import parse_image
 from llmstrat_iac.hookspecs import IamStatement, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.pretraining import ResolvedPretraining
@@ -54,12 +55,23 @@ def permissions(resolved: ResolvedSpec) -> Iterator[IamStatement]:
         ("arn:{partition}:ssm:{region}::parameter" + AMI_PARAMETER,),
         "AWS's newest deep-learning AMI",
     )
+    private = [image for image in _images(training, serving) if is_private(image)]
+    if private:
+        arns = tuple(sorted({parse_image(image).arn for image in private}))
+        yield _statement("ecr", "BatchGetImage", arns, "whether the containers are there")
     if training is not None:
         yield from _training(names, spot=training.block.capacity == "spot")
     if cluster is not None:
         yield from _cluster(names, cluster)
     if serving is not None:
         yield from _serving(names)
+
+
+def _images(training: ResolvedTraining | None, serving: ResolvedServing | None) -> Iterator[str]:
+    if training is not None:
+        yield str(training.options.image)
+    if serving is not None:
+        yield serving_image(serving)
 
 
 def network_permissions(*, nat: bool) -> Iterator[IamStatement]:

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from botocore.exceptions import ClientError
 
 from llmstrat_iac.components.ec2.cluster_preflight import check_cluster
-from llmstrat_iac.components.ec2.images import AMI_PARAMETER
+from llmstrat_iac.components.ec2.egress import serving_image
+from llmstrat_iac.components.ec2.images import AMI_PARAMETER, is_private
 from llmstrat_iac.components.leftovers import pages
+from llmstrat_iac.components.sagemaker.preflight import check_image
+from llmstrat_iac.components.sagemaker.roles import parse_image
 from llmstrat_iac.hookspecs import AwsSession, ResolvedSpec
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import Finding, Severity
@@ -29,6 +32,14 @@ def preflight(resolved: ResolvedSpec, session: AwsSession) -> Iterator[Finding]:
         if part is not None and part.runtime.name == "ec2" and part.choice.best is not None:
             yield _check_offering(path, part, session)
             yield from _check_image(path, part.options.ami, part.region, session)
+            yield from _check_container(path, part, session)
+
+
+def _check_container(path: str, part: ResolvedTraining | ResolvedServing, session: AwsSession) -> Iterator[Finding]:
+    """Of a private registry only: nobody needs AWS to ask a public one, and the default there is pinned."""
+    image = serving_image(part) if isinstance(part, ResolvedServing) else str(part.options.image)
+    if is_private(image):
+        yield from check_image(f"{path}.options.image", parse_image(image), session, rule="aws.ec2.container")
 
 
 def _check_offering(path: str, part: ResolvedTraining | ResolvedServing, session: AwsSession) -> Finding:

@@ -44,7 +44,7 @@ def _images(resolved: ResolvedSpec) -> Iterator[tuple[str, str]]:
         yield "cluster.options.image", pretraining.options.image or resolve(TRAINING, pretraining.region)
 
 
-def check_image(path: str, image: EcrImage, session: AwsSession) -> Iterator[Finding]:
+def check_image(path: str, image: EcrImage, session: AwsSession, *, rule: str = _RULE) -> Iterator[Finding]:
     """A finding if ECR hasn't got the image, or doesn't say."""
     reference = {"imageDigest": image.tag} if image.tag.startswith("sha256:") else {"imageTag": image.tag}
     try:
@@ -55,7 +55,7 @@ def check_image(path: str, image: EcrImage, session: AwsSession) -> Iterator[Fin
     except ClientError as error:
         if error.response["Error"]["Code"] != "RepositoryNotFoundException":
             yield Finding(
-                _RULE,
+                rule,
                 Severity.WARNING,
                 path,
                 f"unknown: whether ECR has {image.repository}:{image.tag} ({explain(error)})",
@@ -65,10 +65,10 @@ def check_image(path: str, image: EcrImage, session: AwsSession) -> Iterator[Fin
         missing = [explain(error)]
     if missing:
         yield Finding(
-            _RULE,
+            rule,
             Severity.ERROR,
             path,
             f"ECR's registry {image.account} has no {image.repository}:{image.tag}: {missing[0]}",
-            reason="SageMaker would fail after the instances have been started",
+            reason="the instances would be started, and fail then",
             remedy="name an image that exists, in the stack's region",
         )

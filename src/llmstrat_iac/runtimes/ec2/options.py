@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from llmstrat_iac.components.ec2.images import TRAINING_IMAGE
+from llmstrat_iac.components.ec2.images import TRAINING_IMAGE, is_private
 from llmstrat_iac.spec.common import Closed
 from llmstrat_iac.spec.units import Ttl
 
 Ami = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
-Image = Annotated[str, Field(pattern=r"^\S+:\S+$", max_length=512)]
+_IN_ECR = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.[^/]+/[^:@]+[:@]\S+$")
+
+
+def _check_image(value: str) -> str:
+    if is_private(value) and not _IN_ECR.match(value):
+        raise ValueError("no image in ECR: write `ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG`")
+    return value
+
+
+Image = Annotated[str, Field(pattern=r"^\S+:\S+$", max_length=512), AfterValidator(_check_image)]
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365]
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmstrat_iac.components.ec2.egress import NETWORK_ENDPOINTS, serving_egress
-from llmstrat_iac.components.ec2.images import is_private
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
-from llmstrat_iac.plan import Finding, PlannedResource, Severity, SizingLine, StackPlan
+from llmstrat_iac.plan import PlannedResource, SizingLine, StackPlan
+from llmstrat_iac.runtimes.ec2.checks import check_serving, check_training
 from llmstrat_iac.runtimes.ec2.costs import network_lines, serving_lines, training_lines
 from llmstrat_iac.runtimes.ec2.options import ServingOptions, TrainingOptions
 from llmstrat_iac.trainer import PACKAGE_FILES
@@ -23,6 +23,7 @@ def plan_training(training: ResolvedTraining) -> StackPlan:
     """The job as long as it isn't over; what stays then is the log."""
     options: TrainingOptions = training.options
     return StackPlan(
+        findings=tuple(check_training(training)),
         resources=tuple(each for each in _training_resources(training) if each.count),
         costs=(*network_lines("training", training.region, "nat"), *training_lines(training, options)),
         sizing=(
@@ -42,7 +43,7 @@ def plan_serving(serving: ResolvedServing) -> StackPlan:
     return StackPlan(
         resources=tuple(each for each in _serving_resources(serving, egress) if each.count),
         costs=(*network_lines("fleet", serving.region, egress), *serving_lines(serving, options)),
-        findings=tuple(_check_egress(serving)),
+        findings=tuple(check_serving(serving)),
     )
 
 
@@ -132,32 +133,3 @@ def _private_path() -> Iterator[PlannedResource]:
     yield PlannedResource("aws:apigateway/integration:Integration", 1, "streams through the link")
     yield PlannedResource("aws:apigateway/deployment:Deployment", 1, "a snapshot of it")
     yield PlannedResource("aws:apigateway/stage:Stage", 1, "where the snapshot is served")
-
-
-def _check_egress(serving: ResolvedServing) -> Iterator[Finding]:
-    options: ServingOptions = serving.options
-    if options.egress != "none":
-        return
-    block = serving.block
-    sources = {"model.id": serving.model.block.id} | {
-        f"serving.adapters[{number}].source": adapter.source for number, adapter in enumerate(block.adapters)
-    }
-    for path, source in sources.items():
-        if not source.startswith("s3://"):
-            yield Finding(
-                "egress-none",
-                Severity.ERROR,
-                path,
-                f"`{source}` is on the hub, which can't be reached with `egress: none`",
-                reason="without a NAT gateway the instances reach AWS's endpoints only",
-                remedy="copy the weights to S3, or set `serving.options.egress: nat`",
-            )
-    if options.image is not None and not is_private(options.image):
-        yield Finding(
-            "egress-none",
-            Severity.ERROR,
-            "serving.options.image",
-            f"`{options.image}` isn't in a private ECR, and can't be reached with `egress: none`",
-            reason="public registries are on the internet",
-            remedy="push it to ECR in this region, or leave it out: AWS has the default image there",
-        )

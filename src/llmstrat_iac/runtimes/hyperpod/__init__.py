@@ -6,16 +6,20 @@ The light half: options, checks, outline. What needs pulumi or boto3 is in `llms
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from llmstrat_iac.catalog.aws_prices import AwsPrice
-from llmstrat_iac.catalog.gpu_prices import sagemaker_price
-from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.quotas import QuotaNeed, sagemaker_need
 from llmstrat_iac.components.sagemaker.shape import instance_name
 from llmstrat_iac.hookspecs import hookimpl
 from llmstrat_iac.open_model import Runtime
 from llmstrat_iac.runtimes.hyperpod.options import ClusterOptions
-from llmstrat_iac.runtimes.hyperpod.outline import plan_cluster, start_hours
+
+if TYPE_CHECKING:
+    from llmstrat_iac.catalog.aws_prices import AwsPrice
+    from llmstrat_iac.catalog.instances import InstanceType
+    from llmstrat_iac.catalog.pretraining.contract import Span
+    from llmstrat_iac.plan import StackPlan
+    from llmstrat_iac.pretraining import ResolvedPretraining
 
 _HEAVY = "llmstrat_iac.components.hyperpod"
 
@@ -35,17 +39,32 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         cluster_options=ClusterOptions,
         capacities=frozenset({"on-demand", "training-plan"}),
         market="llmstrat_iac.components.sagemaker.training_plans:clusters_market",
-        plan_cluster=plan_cluster,
+        plan_cluster=_plan_cluster,
         cluster=f"{_HEAVY}.cluster:cluster",
-        starts_in=start_hours,
+        starts_in=_start_hours,
     )
 
 
 def _price(instance: str, region: str, _use: str, capacity: str) -> AwsPrice:
     """Unknown where the catalogue has no price of the type in clusters: EC2's and training jobs' aren't the same."""
+    from llmstrat_iac.catalog.gpu_prices import sagemaker_price
+
     return sagemaker_price(instance, region, "cluster", capacity)
 
 
 def _quotas(_use: str, instance: InstanceType, count: int, _capacity: str) -> Iterable[QuotaNeed]:
     """On demand whatever the capacity: HyperPod's Slurm clusters have no spot instances."""
     yield sagemaker_need(instance, count, use="cluster", capacity="on-demand")
+
+
+# Commands that plan nothing of a runtime's needn't load its outline.
+def _plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
+    from llmstrat_iac.runtimes.hyperpod.outline import plan_cluster
+
+    return plan_cluster(pretraining)
+
+
+def _start_hours(pretraining: ResolvedPretraining) -> Span:
+    from llmstrat_iac.runtimes.hyperpod.outline import start_hours
+
+    return start_hours(pretraining)

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.quotas import QuotaNeed, sagemaker_need
 from llmstrat_iac.components.sagemaker.cluster_options import ClusterOptions
 from llmstrat_iac.components.sagemaker.options import ServingOptions, TrainingOptions
 from llmstrat_iac.components.sagemaker.shape import instance_name
 from llmstrat_iac.hookspecs import hookimpl
-from llmstrat_iac.open_model import Runtime
-from llmstrat_iac.runtimes.sagemaker.checks import offers
-from llmstrat_iac.runtimes.sagemaker.cluster_outline import plan_cluster
-from llmstrat_iac.runtimes.sagemaker.outline import instance_price, plan_serving, plan_training
+from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining, Runtime
+
+if TYPE_CHECKING:
+    from llmstrat_iac.catalog.aws_prices import AwsPrice
+    from llmstrat_iac.catalog.instances import InstanceType
+    from llmstrat_iac.plan import StackPlan
+    from llmstrat_iac.pretraining import ResolvedPretraining
 
 _HEAVY = "llmstrat_iac.components.sagemaker"
 
@@ -30,12 +33,12 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         training_options=TrainingOptions,
         serving_options=ServingOptions,
         instance_name=instance_name,
-        price=instance_price,
-        offers=offers,
+        price=_price,
+        offers=_offers,
         surge=lambda replicas: replicas,
         quotas=_quotas,
-        plan_training=plan_training,
-        plan_serving=plan_serving,
+        plan_training=_plan_training,
+        plan_serving=_plan_serving,
         train=f"{_HEAVY}.training:train",
         serve=f"{_HEAVY}.endpoint:serve",
         health=f"{_HEAVY}.health:fleet_health",
@@ -46,7 +49,7 @@ def llmstrat_runtimes() -> Iterable[Runtime]:
         cluster_options=ClusterOptions,
         capacities=frozenset({"on-demand", "spot", "training-plan"}),
         market=f"{_HEAVY}.training_plans:jobs_market",
-        plan_cluster=plan_cluster,
+        plan_cluster=_plan_cluster,
         cluster=f"{_HEAVY}.cluster:cluster",
     )
 
@@ -55,3 +58,34 @@ def _quotas(use: str, instance: InstanceType, count: int, capacity: str) -> Iter
     """A cluster is one training job of many instances."""
     job = "training" if use == "cluster" else use
     yield replace(sagemaker_need(instance, count, use=job, capacity=capacity), path=f"{use}.instance")
+
+
+# Commands that plan nothing of a runtime's needn't load its outline.
+def _price(name: str, region: str, use: str, capacity: str) -> AwsPrice:
+    from llmstrat_iac.runtimes.sagemaker.outline import instance_price
+
+    return instance_price(name, region, use, capacity)
+
+
+def _offers(instance: str, use: str) -> bool:
+    from llmstrat_iac.runtimes.sagemaker.checks import offers
+
+    return offers(instance, use)
+
+
+def _plan_training(training: ResolvedTraining) -> StackPlan:
+    from llmstrat_iac.runtimes.sagemaker.outline import plan_training
+
+    return plan_training(training)
+
+
+def _plan_serving(serving: ResolvedServing) -> StackPlan:
+    from llmstrat_iac.runtimes.sagemaker.outline import plan_serving
+
+    return plan_serving(serving)
+
+
+def _plan_cluster(pretraining: ResolvedPretraining) -> StackPlan:
+    from llmstrat_iac.runtimes.sagemaker.cluster_outline import plan_cluster
+
+    return plan_cluster(pretraining)

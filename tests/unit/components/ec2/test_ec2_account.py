@@ -12,6 +12,7 @@ from ec2_kit import S3_MODEL, SERVING, TRAINING, resolve
 
 from llmstrat_iac.components.ec2.permissions import permissions
 from llmstrat_iac.components.ec2.preflight import preflight
+from llmstrat_iac.errors import LlmstratError
 from llmstrat_iac.plan import Finding, Severity
 
 
@@ -49,6 +50,35 @@ def test_an_image_that_isnt_there_is_refused(
     found = findings(tmp_path, answers, options=options)
     assert [each.rule for each in found if each.severity is Severity.ERROR] == ["aws.ec2.image"]
     assert found[-1].path == "serving.options.ami"
+
+
+OWN_IMAGE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/engines/vllm:v0.27.1-cu130"
+
+
+@pytest.mark.parametrize(
+    ("answer", "severity"),
+    [
+        ({"images": [{}], "failures": []}, None),
+        ({"failures": [{"failureReason": "Requested image not found"}]}, Severity.ERROR),
+        (error("AccessDeniedException"), Severity.WARNING),
+    ],
+)
+def test_a_container_of_ones_own_is_asked_for(answer: Any, severity: Severity | None, tmp_path: Path) -> None:
+    answers = {"ec2": OFFERED, "ecr": {"batch_get_image": answer}}
+    found = {each.rule: each for each in findings(tmp_path, answers, options={"image": OWN_IMAGE})}
+    container = found.get("aws.ec2.container")
+    assert (container and container.severity) == severity
+    assert container is None or container.path == "serving.options.image"
+    statements = permissions(resolve(tmp_path, serving=SERVING | {"options": {"image": OWN_IMAGE}}))
+    asked = [each for each in statements if "ecr:BatchGetImage" in each.actions]
+    assert [each.resources for each in asked] == [
+        ("arn:{partition}:ecr:us-east-1:111122223333:repository/engines/vllm",)
+    ]
+
+
+def test_what_isnt_quite_in_ecr_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LlmstratError, match="no image in ECR"):
+        resolve(tmp_path, serving=SERVING | {"options": {"image": "1234.dkr.ecr.us-east-1.amazonaws.com/vllm:v1"}})
 
 
 def test_what_may_not_be_asked_is_the_callers_to_report(tmp_path: Path) -> None:

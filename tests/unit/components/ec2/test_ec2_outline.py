@@ -11,7 +11,8 @@ import pytest
 from components_kit import Deployed
 from ec2_kit import HUB_MODEL, S3_MODEL, SERVING, TRAINING, resolve, served, serving_of, trained, training_of
 
-from llmstrat_iac.plan import Basis, PlannedResource, Severity, StackPlan
+from llmstrat_iac.components.ec2.egress import serving_image
+from llmstrat_iac.plan import Basis, Finding, PlannedResource, Severity, StackPlan
 from llmstrat_iac.runtimes.ec2.outline import plan_serving, plan_training
 
 HOURS = {"start": "0 7 * * 1-5", "stop": "0 19 * * 1-5", "hours_per_week": 42}
@@ -97,6 +98,47 @@ def test_disks_exist_only_with_their_instances(tmp_path: Path) -> None:
     assert disks(replicas={"min": 2, "max": 2}) == 400
     assert disks(hours=HOURS) == 50
     assert disks(paused=True) == 0
+
+
+def serving_findings(folder: Path, **changes: Any) -> dict[str, Finding]:
+    return {each.rule: each for each in fleet_plan(folder, **changes).findings}
+
+
+@pytest.mark.parametrize(
+    ("image", "instance", "severity", "words"),
+    [
+        ("vllm/vllm-openai:v0.27.1-cu130", "g6e.xlarge", None, ""),
+        ("vllm/vllm-openai:v0.19.0-cu128", "g6e.xlarge", None, ""),
+        ("vllm/vllm-openai:v0.40.0-cu140", "g6e.xlarge", Severity.ERROR, "CUDA 14.0, and AWS's machine image has 13.2"),
+        ("vllm/vllm-openai:v0.9.0-cu126", "g7e.2xlarge", Severity.ERROR, "CUDA 12.6, and g7e.2xlarge's"),
+        ("vllm/vllm-openai:v0.9.0-cu126", "g6e.xlarge", None, ""),
+        ("vllm/vllm-openai:latest", "g6e.xlarge", Severity.WARNING, "doesn't say which CUDA"),
+    ],
+)
+def test_a_containers_cuda_must_suit_driver_and_gpu(
+    image: str, instance: str, severity: Severity | None, words: str, tmp_path: Path
+) -> None:
+    found = serving_findings(tmp_path, instance=instance, options={"image": image}).get("ec2.cuda")
+    assert (found and found.severity) == severity
+    assert found is None or words in found.message
+    trained = plan_training(training_of(resolve(tmp_path, training=TRAINING | {"instance": "g6e.xlarge"})))
+    assert trained.findings == (), "the default image suits"
+
+
+def test_another_machine_image_may_have_a_newer_driver(tmp_path: Path) -> None:
+    options = {"image": "vllm/vllm-openai:v0.40.0-cu140", "ami": "ami-00000001"}
+    assert "ec2.cuda" not in serving_findings(tmp_path, options=options)
+
+
+@pytest.mark.parametrize(("model", "refused"), [(S3_MODEL, True), (HUB_MODEL, False)], ids=["s3", "hub"])
+def test_bitsandbytes_reads_no_s3(model: dict[str, Any], refused: bool, tmp_path: Path) -> None:
+    found = serving_findings(tmp_path, model=model, quantization="bitsandbytes")
+    assert ("bitsandbytes-from-s3" in found) is refused
+
+
+def test_images_are_in_each_regions_own_registry(tmp_path: Path) -> None:
+    serving = serving_of(resolve(tmp_path, model=S3_MODEL, serving=SERVING, region="eu-south-1"))
+    assert serving_image(serving).startswith("692866216735.dkr.ecr.eu-south-1.amazonaws.com/vllm:")
 
 
 @pytest.mark.parametrize(
