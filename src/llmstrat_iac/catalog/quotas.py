@@ -7,8 +7,10 @@ quota mapping (skypilot-org/skypilot-catalog, catalogs/v5/aws/instance_quota_map
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from llmstrat_iac.catalog.instances import InstanceType
+if TYPE_CHECKING:
+    from llmstrat_iac.catalog.instances import InstanceType
 
 _ON_DEMAND = {
     "g": ("L-DB2E81BA", "Running On-Demand G and VT instances", "G/OnDemand"),

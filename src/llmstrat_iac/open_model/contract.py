@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from llmstrat_iac.catalog.open_models import OpenModel
-from llmstrat_iac.catalog.sizing.contract import Choice, Fit
 from llmstrat_iac.errors import LlmstratError
-from llmstrat_iac.open_model.runtime import Runtime
-from llmstrat_iac.spec.open_model import ModelBlock
-from llmstrat_iac.spec.serving import ServingBlock
-from llmstrat_iac.spec.training import TrainingBlock
 from llmstrat_iac.tuning.identity import content_hashes, identity_of, job_name
-from llmstrat_iac.tuning.source import DatasetSource
 
 if TYPE_CHECKING:
+    from llmstrat_iac.catalog.open_models import OpenModel
+    from llmstrat_iac.catalog.sizing.contract import Choice, Fit
     from llmstrat_iac.datasets.report import DatasetReport
     from llmstrat_iac.datasets.rules import VendorRules
+    from llmstrat_iac.open_model.runtime import Runtime
+    from llmstrat_iac.spec.open_model import ModelBlock
+    from llmstrat_iac.spec.serving import ServingBlock
+    from llmstrat_iac.spec.training import TrainingBlock
+    from llmstrat_iac.tuning.source import DatasetSource
 
 BASE_SUFFIX = "-base"
 """Alias of the untuned model: the tuned one's with this behind it."""

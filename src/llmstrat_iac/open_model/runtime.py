@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llmstrat_iac.catalog.aws_prices import AwsPrice
-from llmstrat_iac.catalog.instances import InstanceType
-from llmstrat_iac.catalog.quotas import QuotaNeed
 from llmstrat_iac.plan import StackPlan
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from llmstrat_iac.catalog.aws_prices import AwsPrice
+    from llmstrat_iac.catalog.instances import InstanceType
     from llmstrat_iac.catalog.pretraining.contract import Span
+    from llmstrat_iac.catalog.quotas import QuotaNeed
     from llmstrat_iac.open_model.contract import ResolvedServing, ResolvedTraining
 
 

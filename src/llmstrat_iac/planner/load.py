@@ -7,22 +7,24 @@ each provider and validate its options with the provider's own model. Problems o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from llmstrat_iac.catalog.regions import REGIONS
 from llmstrat_iac.hookspecs import Provider, ResolvedProvider, ResolvedSpec, Strategy
-from llmstrat_iac.planner.open_model import assemble_open_model, resolve_open_model
-from llmstrat_iac.planner.pretraining import assemble_pretraining, assemble_served, resolve_pretraining
 from llmstrat_iac.planner.tuning import assemble_tuning, resolve_tuning
 from llmstrat_iac.plugins import Registry, create_registry, find_installed
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.document import Document, read_document
 from llmstrat_iac.spec.names import suggest
 from llmstrat_iac.spec.problems import Problem
+
+if TYPE_CHECKING:
+    from llmstrat_iac.open_model import ResolvedOpenModel
+    from llmstrat_iac.pretraining import ResolvedPretraining
 
 API_VERSION = "llmstrat/v1"
 
@@ -44,14 +46,10 @@ def resolve_document(document: Document) -> ResolvedSpec:
         problems += _check_region(data)
     providers = _resolve_providers(data, registry, problems)
     tuning = resolve_tuning(data, registry, problems) if "tuning" in strategy.spec.model_fields else None
-    open_model = resolve_open_model(data, registry, problems) if "model" in strategy.spec.model_fields else None
-    pretraining = resolve_pretraining(data, registry, problems) if "corpus" in strategy.spec.model_fields else None
+    assemble = _resolve_own_models(strategy, data, registry, problems)
     if problems or spec is None:
         raise document.error(problems) from cause
-    served = assemble_open_model(open_model, spec, document.source) if open_model else None
-    own = assemble_pretraining(pretraining, spec) if pretraining else None
-    if pretraining and own:
-        served = assemble_served(pretraining, own, spec)
+    served, own = assemble(spec, document.source)
     return ResolvedSpec(
         spec=spec,
         strategy=strategy,
@@ -63,6 +61,28 @@ def resolve_document(document: Document) -> ResolvedSpec:
         tuning_provider=tuning.provider if tuning else None,
         pretraining=own,
     )
+
+
+def _resolve_own_models(
+    strategy: Strategy, data: Mapping[str, Any], registry: Registry, problems: list[Problem]
+) -> Callable[[StrategySpec, str], tuple[ResolvedOpenModel | None, ResolvedPretraining | None]]:
+    """The blocks of strategies C and D. Their catalogue isn't loaded for a spec that has none."""
+    if "model" in strategy.spec.model_fields:
+        from llmstrat_iac.planner.open_model import assemble_open_model, resolve_open_model
+
+        model = resolve_open_model(data, registry, problems)
+        return lambda spec, source: (assemble_open_model(model, spec, source) if model else None, None)
+    if "corpus" in strategy.spec.model_fields:
+        from llmstrat_iac.planner.pretraining import assemble_pretraining, assemble_served, resolve_pretraining
+
+        parts = resolve_pretraining(data, registry, problems)
+
+        def assemble(spec: StrategySpec, _source: str) -> tuple[ResolvedOpenModel | None, ResolvedPretraining | None]:
+            own = assemble_pretraining(parts, spec) if parts else None
+            return (assemble_served(parts, own, spec) if parts and own else None), own
+
+        return assemble
+    return lambda _spec, _source: (None, None)
 
 
 def _require_version(document: Document) -> None:

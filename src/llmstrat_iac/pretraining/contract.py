@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llmstrat_iac.catalog.architecture import Architecture
-from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Search
 from llmstrat_iac.errors import LlmstratError
-from llmstrat_iac.open_model.runtime import Runtime
-from llmstrat_iac.pretraining.trainer import Trainer
-from llmstrat_iac.spec.pretraining import ClusterBlock, CorpusBlock, ModelShape, TokenizerBlock, TrainerBlock
 from llmstrat_iac.tuning.identity import identity_of
 from llmstrat_iac.tuning.source import DatasetSource
+
+if TYPE_CHECKING:
+    from llmstrat_iac.catalog.architecture import Architecture
+    from llmstrat_iac.catalog.pretraining.contract import ClusterPlan, Search
+    from llmstrat_iac.open_model.runtime import Runtime
+    from llmstrat_iac.pretraining.trainer import Trainer
+    from llmstrat_iac.spec.pretraining import ClusterBlock, CorpusBlock, ModelShape, TokenizerBlock, TrainerBlock
 
 
 @dataclass(frozen=True)

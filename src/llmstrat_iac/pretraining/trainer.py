@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from llmstrat_iac.catalog.pretraining.engines import Engine
 from llmstrat_iac.cluster.layout import TORCHS, Layout
-from llmstrat_iac.plan import Finding
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from llmstrat_iac.catalog.pretraining.engines import Engine
+    from llmstrat_iac.plan import Finding
     from llmstrat_iac.pretraining.contract import ResolvedPretraining
 
 

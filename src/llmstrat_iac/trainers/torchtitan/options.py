@@ -20,7 +20,8 @@ _TAKEN = {
 class TitanOptions(BaseModel):
     """Any of torchtitan's, nested or with dots: `comm: {train_timeout_seconds: 600}`. They come last, so they count."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    # Deferred as `spec.common.Closed` is: commands that train nothing needn't build its validator.
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     __pydantic_extra__: dict[str, JsonValue]
 
     @model_validator(mode="after")

@@ -18,10 +18,10 @@ from llmstrat_iac.pretraining import Entry, ResolvedPretraining, TrainerRun, lla
 from llmstrat_iac.pretraining.hub_config import ROPE_THETA, longest_sequence
 from llmstrat_iac.pretraining.planning import run_of
 from llmstrat_iac.spec.pretraining import TrainerBlock
+from llmstrat_iac.trainers.torchtitan import TITAN_VERSION
 from llmstrat_iac.trainers.torchtitan.options import TitanOptions
 from llmstrat_iac.trainers.torchtitan.shapes import unsupported
 
-TITAN_VERSION = "0.3.0"
 MODULE, FUNCTION = "titan_config", "pretrain"
 
 _PACKAGE = "llmstrat_titan"
