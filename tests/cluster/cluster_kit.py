@@ -15,6 +15,7 @@ from typing import Any
 from network_kit import Host, Lan
 from pretraining_kit import KEY, planned, resolve_pretraining
 
+from llmstrat_iac.pretraining import ResolvedPretraining
 from llmstrat_iac.pretraining.cluster_files import render_cluster_job
 
 HERE = Path(__file__).parent
@@ -93,6 +94,11 @@ class Cluster:
         job["tokenizer"]["source"] = (self.root / "tokenizer").as_uri()
         job["trainer"]["module"] = "titan_on_cpu"
         self._put(files, job, "titan_on_cpu")
+
+    def put_trainer_job(self, pretraining: ResolvedPretraining) -> None:
+        """A run as it is rendered, but for the tokenizer."""
+        files = render_cluster_job(pretraining, KEY)
+        self._put(files, json.loads(files["job.json"]) | {"tokenizer": None})
 
     def _put(self, files: dict[str, str], job: dict[str, Any], *modules: str) -> None:
         ours = {f"{name}.py": (HERE / f"{name}.py").read_text() for name in modules}

@@ -26,7 +26,13 @@ SMALL = {
 
 
 def planned(
-    instance: str = "p5.48xlarge", nodes: int = 4, *, headroom: float = 30.0, micro_batch: int = 1, **degrees: Any
+    instance: str = "p5.48xlarge",
+    nodes: int = 4,
+    *,
+    headroom: float = 30.0,
+    micro_batch: int = 1,
+    checkpoint_steps: int = 250,
+    **degrees: Any,
 ) -> ClusterPlan:
     """A cluster of these nodes; all GPUs shard what no degree says."""
     known = find_instance(instance)
@@ -46,7 +52,7 @@ def planned(
         days=span,
         checkpoint_gib=1.0,
         checkpoint_seconds=1.0,
-        checkpoint_steps=250,
+        checkpoint_steps=checkpoint_steps,
         failures=span,
         lost_days=span,
         usd_per_hour=1.0,
