@@ -5,7 +5,7 @@ Reads no dataset. Problems come with their path, like the loader's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -19,7 +19,7 @@ from llmstrat_iac.planner.tuning import dataset_source, validate_options
 from llmstrat_iac.plugins import Registry
 from llmstrat_iac.spec.common import StrategySpec
 from llmstrat_iac.spec.names import suggest
-from llmstrat_iac.spec.open_model import ModelBlock
+from llmstrat_iac.spec.open_model import ArchitectureBlock, ModelBlock
 from llmstrat_iac.spec.pretraining import ClusterBlock
 from llmstrat_iac.spec.problems import Problem
 from llmstrat_iac.spec.serving import ServingBlock
@@ -118,10 +118,38 @@ def _resolve_model(value: object, problems: list[Problem]) -> OpenModel | None:
     if known is None:
         problems.append(_unknown(block))
         return None
+    problems += [*_said_twice(block), *_disagreements(block.architecture)]
     if known is find_model(block.id):
         return known
     # A copy has its original's shape and licence, but another door.
     return replace(known, id=block.id, gated=False if block.in_s3 else None)
+
+
+def _said_twice(block: ModelBlock) -> Iterator[Problem]:
+    """What would be ignored, or would make a known model another one."""
+    own, base = find_model(block.id), find_model(block.base) if block.base else None
+    if own is not None and base is not None and base is not own:
+        message = f"`{block.id}` is known itself, and isn't `{block.base}`"
+        yield Problem(("model", "base"), message, "remove it: `base` is for copies and for weights that aren't known")
+    elif block.architecture is not None and (known := own or base) is not None:
+        message = f"would be ignored: the shape of `{known.id}` is known"
+        yield Problem(("model", "architecture"), message, "remove it, or remove `base` if the shape is another")
+
+
+def _disagreements(shape: ArchitectureBlock | None) -> Iterator[Problem]:
+    """Numbers that no model can have together: somebody has mistyped one."""
+    if shape is None:
+        return
+    heads, place, remedy = shape.attention_heads, ("model", "architecture"), "copy the numbers of `config.json`"
+    if shape.head_dim is None and shape.hidden_size % heads:
+        message = f"{heads} heads can't share a hidden size of {shape.hidden_size} evenly"
+        yield Problem((*place, "attention_heads"), message, f"{remedy}, and `head_dim` if it is there")
+    if shape.kv_heads is not None and heads % shape.kv_heads:
+        message = f"{heads} query heads can't share {shape.kv_heads} key and value heads evenly"
+        yield Problem((*place, "kv_heads"), message, remedy)
+    if shape.experts is not None and shape.experts_per_token is not None and shape.experts_per_token > shape.experts:
+        message = f"a token can't pass through {shape.experts_per_token} of {shape.experts} experts"
+        yield Problem((*place, "experts_per_token"), message, remedy)
 
 
 def _unknown(block: ModelBlock) -> Problem:

@@ -51,7 +51,8 @@ class ModelBlock(Closed):
         default=None, description="Name of the licence that your organisation has read and accepts."
     )
     token: Credentials | None = Field(
-        default=None, description="Hugging Face token for a gated model: a Secrets Manager name or `env:VARIABLE`."
+        default=None,
+        description="Token of the Hugging Face hub, for a gated model: a Secrets Manager name or `env:VARIABLE`.",
     )
     base: str | None = Field(
         default=None, description="For weights that aren't known: the known model (hub id) whose shape they have."
