@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,10 @@ from llmstrat_iac.errors import SandboxError
 if TYPE_CHECKING:
     from llmstrat_iac.sandbox.advance import Advance
     from llmstrat_iac.sandbox.session import SandboxSession
+
+
+_MOST = timedelta(days=366)
+"""As long as a stack may live."""
 
 
 @click.group("sandbox")
@@ -84,8 +89,10 @@ def advance(*, duration: str, as_json: bool) -> int:
 
     try:
         by = parse_duration(duration)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error), param_hint="DURATION") from error
+    if by > _MOST:
+        raise click.BadParameter(f"`{duration}` is more than {_MOST.days}d at once", param_hint="DURATION")
     told = _require().advance(by)
     if as_json:
         click.echo(json.dumps(_advance_document(told), indent=2))

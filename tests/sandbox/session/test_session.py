@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from llmstrat_iac.errors import SandboxError
 from llmstrat_iac.sandbox import processes
 from llmstrat_iac.sandbox.session import Sandbox, SandboxSession
 from llmstrat_iac.sandbox.startup import Ports, Starting
+from llmstrat_iac.target import Target
 
 # 127.0.0.1 as the kernel's tables write it, and the same in an IPv6 socket.
 LOOPBACK = "0100007F"
@@ -48,6 +50,19 @@ def test_start_find_status_stop(home: Path) -> None:
     assert not session.status().healthy
     assert Sandbox.find(home) is None
     assert [process.alive for process in session.status().processes] == [False] * 3
+
+
+def test_a_clock_that_was_moved_stays_moved(home: Path) -> None:
+    session = Sandbox.start(home)
+    told = session.advance(timedelta(hours=25))
+    assert (told.ahead, told.fired) == (timedelta(hours=25), ())
+    found = Sandbox.find(home)
+    assert found is not None
+    assert found.advance(timedelta(minutes=1)).ahead == timedelta(hours=25, minutes=1)
+    ahead = Target.from_environment(found.environment()).now() - datetime.now(UTC)
+    assert timedelta(hours=24, minutes=59) < ahead <= timedelta(hours=25)
+    found.stop()
+    assert Sandbox.start(home).ahead == timedelta(), "a new one begins in the present"
 
 
 def test_the_environment_leads_to_the_processes(sandbox: SandboxSession) -> None:
