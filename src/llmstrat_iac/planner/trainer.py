@@ -36,7 +36,8 @@ def resolve_trainer(block: object, registry: Registry, problems: list[Problem]) 
         return None
     trainer = registry.trainers.get(name)
     if trainer is None:
-        remedy = f"{suggest(name, registry.trainers)} Others come with plugins: see `llmstrat plugins`"
+        near = suggest(name, registry.trainers)
+        remedy = f"{near}{'' if near.endswith('?') else '.'} Others come with plugins: see `llmstrat plugins`"
         problems.append(Problem(("trainer", "framework"), f"there is no framework `{name}`", remedy))
         return None
     problems += _beyond(trainer, block)
@@ -67,4 +68,5 @@ def _beyond(trainer: Trainer, block: Mapping[str, Any]) -> Iterator[Problem]:
 def _instead(trainer: Trainer, way: str) -> str:
     others = [each for each in DIVISIONS if each in trainer.engine.divisions]
     can = f"it divides by: {', '.join(f'`{each}`' for each in others)}" if others else "it trains on one GPU"
-    return f"set `{way}: 1`, or `parallelism: auto`; {can}"
+    instead = " and `data_replicate`" if way == "data_shard" and "data_replicate" in others else ""
+    return f"set `{way}: 1`{instead}, or `parallelism: auto`; {can}"
