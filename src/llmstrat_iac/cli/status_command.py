@@ -44,7 +44,7 @@ def command(*, spec: Path, sandbox: bool, as_json: bool) -> int:
 
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, value in document.items():
-            if value == []:
+            if value == [] or (name == "healthy" and resolved.spec.endpoint is None):
                 continue
             text = ", ".join(value) if isinstance(value, list) else str(value)
             style = "red" if name == "endpoint" and not document["healthy"] else ""

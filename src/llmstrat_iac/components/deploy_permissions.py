@@ -5,8 +5,9 @@ A simulation knows identity policies and boundaries, not every service control p
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -20,6 +21,8 @@ from llmstrat_iac.plan import Finding, Severity
 _RULE = "aws.permissions"
 _ASSUMED = re.compile(r"^arn:[^:]+:sts::\d+:assumed-role/(?P<role>[^/]+)/")
 _BATCH = 50
+MOST = 6144
+"""Characters of a managed policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 _LOOKING = IamStatement(
     actions=("tag:GetResources",),
     resources=("*",),
@@ -59,7 +62,7 @@ _QUESTIONS = (
 
 def policy_statements(resolved: ResolvedSpec) -> tuple[IamStatement, ...]:
     """What `llmstrat iam` prints: what a deployer must be allowed, and what preflight and sweep ask beyond that."""
-    return (*deployer_statements(resolved), *_QUESTIONS)
+    return _merged((*deployer_statements(resolved), *_QUESTIONS))
 
 
 def deployer_statements(resolved: ResolvedSpec) -> tuple[IamStatement, ...]:
@@ -70,6 +73,25 @@ def deployer_statements(resolved: ResolvedSpec) -> tuple[IamStatement, ...]:
         module, _, function = reference.partition(":")
         found += getattr(import_module(module), function)(resolved)
     return tuple(found)
+
+
+def policies_of(
+    statements: Iterable[IamStatement], *, partition: str, region: str, account: str
+) -> list[dict[str, Any]]:
+    """The same in as few documents as fit into managed policies, statements in their order."""
+    groups: list[list[IamStatement]] = []
+    for statement in statements:
+        longer = [*groups[-1], statement] if groups else []
+        if longer and size_of(policy_of(longer, partition=partition, region=region, account=account)) <= MOST:
+            groups[-1] = longer
+        else:
+            groups.append([statement])
+    return [policy_of(group, partition=partition, region=region, account=account) for group in groups]
+
+
+def size_of(policy: Mapping[str, Any]) -> int:
+    """Characters as IAM counts them: without white space."""
+    return len(json.dumps(policy, separators=(",", ":")))
 
 
 def policy_of(statements: Iterable[IamStatement], *, partition: str, region: str, account: str) -> dict[str, Any]:
@@ -88,6 +110,14 @@ def policy_of(statements: Iterable[IamStatement], *, partition: str, region: str
             for number, statement in enumerate(statements, 1)
         ],
     }
+
+
+def _merged(statements: Iterable[IamStatement]) -> tuple[IamStatement, ...]:
+    """One statement for what several parts of a stack ask of the same resources for the same reason."""
+    together: dict[tuple[tuple[str, ...], str], dict[str, None]] = {}
+    for each in statements:
+        together.setdefault((tuple(each.resources), each.reason), {}).update(dict.fromkeys(each.actions))
+    return tuple(IamStatement(tuple(actions), *of) for of, actions in together.items())
 
 
 def check_permissions(statements: Sequence[IamStatement], session: AwsSession, *, region: str) -> Iterator[Finding]:
@@ -112,7 +142,7 @@ def check_permissions(statements: Sequence[IamStatement], session: AwsSession, *
             "",
             f"{identity['Arn']} may not: {shown}",
             reason="`up` would stop half way",
-            remedy="attach the policy that `llmstrat iam` prints",
+            remedy="attach what `llmstrat iam --output FOLDER` writes",
         )
     else:
         count = len({action for statement in statements for action in statement.actions})

@@ -141,7 +141,9 @@ def _what_a_training_does(state: TuningState, snapshot: Snapshot | None, identit
     job, before = state.current, known_identity(snapshot)
     if job is None:
         why = "there is none for this data yet"
-        if before is not None and before != identity:
+        if state.attempt > 1:
+            why = f"attempt {state.attempt}, since the one before has failed or was cancelled"
+        elif before is not None and before != identity:
             changed = "data or settings have changed since the last `up`"
             why = changed if makes_model(before) else "the last `up` only tested the cluster"
         serving = f"; {state.serving.name} serves until it is completed" if state.serving else ""

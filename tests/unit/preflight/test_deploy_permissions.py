@@ -11,10 +11,13 @@ import pytest
 from aws_fakes import FakeAccount, error
 
 from llmstrat_iac.components.deploy_permissions import (
+    MOST,
     check_permissions,
     deployer_statements,
+    policies_of,
     policy_of,
     policy_statements,
+    size_of,
 )
 from llmstrat_iac.components.deploy_statements import unlisted
 from llmstrat_iac.hookspecs import IamStatement
@@ -53,6 +56,18 @@ def test_every_planned_type_has_its_permissions(path: Path) -> None:
     rest = ("aws:vpc/", "aws:apigatewayv2/", "aws:iam/instanceProfile:", "aws:fsx/", "aws:cloudwatch/")
     missing = [each for each in unlisted(types) if not each.startswith((*own, *rest))]
     assert missing == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: "/".join(path.parts[-3:]))
+def test_the_policy_comes_in_parts_that_iam_takes(path: Path) -> None:
+    statements = policy_statements(stack(path))
+    place = {"partition": "aws", "region": "us-east-1", "account": "123456789012"}
+    parts = policies_of(statements, **place)
+    assert max(size_of(part) for part in parts) <= MOST
+    assert len(parts) <= 10, "the usual quota of policies a role"
+    whole = policy_of(statements, **place)["Statement"]
+    assert [each["Action"] for part in parts for each in part["Statement"]] == [each["Action"] for each in whole]
+    assert len({(each.resources, each.reason) for each in statements}) == len(statements)
 
 
 def test_what_preflight_and_sweep_ask_is_printed_and_no_condition_of_a_deployment() -> None:

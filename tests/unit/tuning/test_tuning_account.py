@@ -203,6 +203,7 @@ def job(state: JobState, **changes: Any) -> TuningJob:
     ("state", "says"),
     [
         (TuningState(), "starts a job: there is none for this data yet"),
+        (TuningState(attempt=2), "starts a job: attempt 2, since the one before has failed or was cancelled"),
         (TuningState(None, job(JobState.COMPLETED)), "the-job serves until it is completed"),
         (TuningState(job(JobState.RUNNING)), "is running; run `up` again"),
         (TuningState(job(JobState.COMPLETED)), "is completed and is served"),
