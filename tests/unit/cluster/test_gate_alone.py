@@ -25,7 +25,7 @@ def test_an_accepted_cluster_ends_without_training(job: Job) -> None:
     assert status["finished"]
     assert job.read("gate.json")["passed"] is True
     assert "llmstrat_job.cluster.accept" in job.ran
-    assert "titan_job" not in job.ran
+    assert "titan" not in job.ran
     assert not (job.root / "node-1" / "tokenizer").exists(), "nothing is fetched that only a training reads"
     assert not (job.root / "bucket" / "output").exists()
 
