@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from terminal_kit import init_at_terminal
 
 from llmstrat_iac.cli import main
 from llmstrat_iac.spec.document import read_document
@@ -76,20 +74,8 @@ def test_wrong_answers_write_nothing(
 
 def test_it_asks_at_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
-    terminal, end = os.openpty()
     answers = "own-model\nml@example.com\nus-east-1\nllama-3b\n\n20B\nec2\n\n4\n"
-    os.write(terminal, answers.encode())
-    command = "from llmstrat_iac.cli import main; raise SystemExit(main())"
-    run = subprocess.run(
-        [sys.executable, "-c", command, "init", str(path), "--strategy", "D"],
-        stdin=end,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    os.close(end)
-    os.close(terminal)
-    assert run.returncode == 0, run.stderr
+    init_at_terminal(path, answers, "--strategy", "D")
     data = read_document(path).data
     assert data["architecture"] == {"preset": "llama-3b"}
     assert (data["corpus"]["source"], data["corpus"]["tokens"]) == ("s3://my-bucket/text/", "20B")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from terminal_kit import init_at_terminal
 
 from llmstrat_iac.cli import main
 from llmstrat_iac.cli.group import COMMANDS
@@ -238,19 +239,8 @@ def test_init_without_a_terminal_lists_the_missing_flags(tmp_path: Path, capsys:
 
 def test_init_asks_at_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
-    terminal, end = os.openpty()
-    os.write(terminal, b"support-bot\nml@example.com\neu-central-1\nopenai, bedrock\n")
-    run = subprocess.run(
-        [sys.executable, "-c", "from llmstrat_iac.cli import main; raise SystemExit(main())", "init", str(path)],
-        stdin=end,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    os.close(end)
-    os.close(terminal)
-    assert run.returncode == 0, run.stderr
-    assert "AWS region" in run.stdout
+    out = init_at_terminal(path, "support-bot\nml@example.com\neu-central-1\nopenai, bedrock\n")
+    assert "AWS region" in out
     data = read_document(path).data
     assert (data["name"], data["owner"], data["region"]) == ("support-bot", "ml@example.com", "eu-central-1")
     assert [provider["name"] for provider in data["providers"]] == ["openai", "bedrock"]

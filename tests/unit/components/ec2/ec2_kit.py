@@ -10,14 +10,13 @@ from typing import Any
 
 import pulumi
 from components_kit import ACCOUNT, EXPIRES, Deployed, Registration, deploy
-from ruamel.yaml import YAML
+from open_model_kit import resolve_open_model, serving_of, training_of
 
 from llmstrat_iac.components.ec2.serving import serve
 from llmstrat_iac.components.ec2.training import train
 from llmstrat_iac.components.workspace import Workspace, create_workspace
 from llmstrat_iac.hookspecs import ProgramContext, ResolvedSpec
-from llmstrat_iac.open_model import Adapter, ResolvedServing, ResolvedTraining, Weights
-from llmstrat_iac.planner.load import load_spec
+from llmstrat_iac.open_model import Adapter, Weights
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import TuningState
 
@@ -46,40 +45,8 @@ SCHEDULE = "aws:scheduler/schedule:Schedule"
 
 
 def resolve(folder: Path, *, model: Mapping[str, Any] = HUB_MODEL, **blocks: Any) -> ResolvedSpec:
-    """The spec with these blocks, loaded as the command line does."""
-    rows = [
-        {"messages": [{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": "Yes."}]}
-        for n in range(20)
-    ]
-    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    spec: dict[str, Any] = {
-        "apiVersion": "llmstrat/v1",
-        "name": "support",
-        "strategy": "open-model",
-        "owner": "ml@example.com",
-        "region": "us-east-1",
-        "data": {"classification": "internal"},
-        "model": dict(model),
-        **blocks,
-    }
-    if "serving" in blocks:
-        spec["endpoint"] = {"consumers": [{"name": "web", "models": ["main"], "requests_per_second": 5}]}
-    path = folder / "spec.yaml"
-    with path.open("w", encoding="utf-8") as file:
-        YAML().dump(spec, file)
-    return load_spec(path)
-
-
-def training_of(resolved: ResolvedSpec) -> ResolvedTraining:
-    assert resolved.open_model is not None
-    assert resolved.open_model.training is not None
-    return resolved.open_model.training
-
-
-def serving_of(resolved: ResolvedSpec) -> ResolvedServing:
-    assert resolved.open_model is not None
-    assert resolved.open_model.serving is not None
-    return resolved.open_model.serving
+    """The spec with these blocks."""
+    return resolve_open_model(folder, model, **blocks)
 
 
 def served(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pulumi
 from components_kit import ACCOUNT, EXPIRES, Deployed, deploy
-from ruamel.yaml import YAML
+from open_model_kit import resolve_open_model, serving_of, training_of
 
 from llmstrat_iac.components.sagemaker.endpoint import serve
 from llmstrat_iac.components.sagemaker.training import train
 from llmstrat_iac.components.workspace import Workspace, create_workspace
 from llmstrat_iac.hookspecs import Fleet, ProgramContext, ResolvedSpec
-from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining, Weights
-from llmstrat_iac.planner.load import load_spec
+from llmstrat_iac.open_model import Weights
 from llmstrat_iac.target import Target
 from llmstrat_iac.tuning import JobState, TuningJob, TuningState
 
@@ -34,43 +32,11 @@ GATED = {
 }
 TRAINING = {"method": "lora", "runtime": "sagemaker", "instance": "g6e.xlarge", "dataset": {"train": "train.jsonl"}}
 SERVING = {"runtime": "sagemaker", "instance": "ml.g6e.xlarge"}
-_ROW = {"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 
 def resolve(folder: Path, *, model: Mapping[str, Any] = OPEN, **blocks: Any) -> ResolvedSpec:
-    """The spec with these blocks, loaded as the CLI does."""
-    rows = "".join(json.dumps({"messages": [{**_ROW["messages"][0], "content": f"{n}?"}, _ROW["messages"][1]]}) + "\n"
-                   for n in range(20))  # fmt: skip
-    for name in ("train.jsonl", "validation.jsonl"):
-        (folder / name).write_text(rows, encoding="utf-8")
-    spec = {
-        "apiVersion": "llmstrat/v1",
-        "name": "support",
-        "strategy": "open-model",
-        "owner": "ml@example.com",
-        "region": "us-east-1",
-        "data": {"classification": "internal"},
-        "model": dict(model),
-        **blocks,
-    }
-    if "serving" in blocks:
-        spec["endpoint"] = {"consumers": [{"name": "web", "models": ["main"], "requests_per_second": 5}]}
-    path = folder / "spec.yaml"
-    with path.open("w", encoding="utf-8") as file:
-        YAML().dump(spec, file)
-    return load_spec(path)
-
-
-def training_of(resolved: ResolvedSpec) -> ResolvedTraining:
-    assert resolved.open_model is not None
-    assert resolved.open_model.training is not None
-    return resolved.open_model.training
-
-
-def serving_of(resolved: ResolvedSpec) -> ResolvedServing:
-    assert resolved.open_model is not None
-    assert resolved.open_model.serving is not None
-    return resolved.open_model.serving
+    """The spec with these blocks."""
+    return resolve_open_model(folder, model, **blocks)
 
 
 def base_weights(resolved: ResolvedSpec, **changes: Any) -> Weights:

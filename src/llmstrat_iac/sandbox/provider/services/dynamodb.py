@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from llmstrat_iac.errors import SandboxError
-from llmstrat_iac.sandbox.provider.faults import is_not_found
 from llmstrat_iac.sandbox.provider.registry import Call, Resource, resource
 from llmstrat_iac.sandbox.provider.services.shapes import changed, number, request, tag_delta, tag_list, tag_map
+from llmstrat_iac.sandbox.provider.services.waiting import wait_until_gone
 from llmstrat_iac.sandbox.provider.values import Props
 
 WAIT_SECONDS = 60.0
@@ -119,15 +119,7 @@ class Table(Resource):
     def delete(self, call: Call, rid: str, state: Props) -> None:
         client = call.client("dynamodb")
         client.delete_table(TableName=rid)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                client.describe_table(TableName=rid)
-            except Exception as error:
-                if is_not_found(error):
-                    return
-                raise
-            time.sleep(0.1)
+        wait_until_gone(lambda: client.describe_table(TableName=rid))
 
 
 def _attributes(args: Props) -> list[Props]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
-from llmstrat_iac.sandbox.provider.faults import is_not_found
 from llmstrat_iac.sandbox.provider.registry import Call, Resource, resource
 from llmstrat_iac.sandbox.provider.services.shapes import (
     answer,
@@ -18,9 +16,8 @@ from llmstrat_iac.sandbox.provider.services.shapes import (
     tag_map,
     timestamp,
 )
+from llmstrat_iac.sandbox.provider.services.waiting import wait_until_gone
 from llmstrat_iac.sandbox.provider.values import Props
-
-WAIT_SECONDS = 60.0
 
 
 @resource("aws:scheduler/scheduleGroup:ScheduleGroup")
@@ -54,15 +51,7 @@ class ScheduleGroup(Resource):
     def delete(self, call: Call, rid: str, state: Props) -> None:
         client = call.client("scheduler")
         client.delete_schedule_group(Name=rid)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                client.get_schedule_group(Name=rid)
-            except Exception as error:
-                if is_not_found(error):
-                    return
-                raise
-            time.sleep(0.1)
+        wait_until_gone(lambda: client.get_schedule_group(Name=rid))
 
 
 SCHEDULE = {

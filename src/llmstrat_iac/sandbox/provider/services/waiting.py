@@ -26,3 +26,18 @@ def wait(look: Callable[[], str], pending: str, wanted: str) -> None:
         if status != pending or time.monotonic() > deadline:
             raise ResourceError(f"waiting for {wanted}: the state is `{status}`")
         time.sleep(POLL_SECONDS)
+
+
+def wait_until_gone(look: Callable[[], object]) -> None:
+    """Poll until there is nothing to look at."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            look()
+        except Exception as error:
+            if is_not_found(error):
+                return
+            raise
+        if time.monotonic() > deadline:
+            raise ResourceError(f"waiting for its end: it is still there after {WAIT_SECONDS:.0f} s")
+        time.sleep(POLL_SECONDS)
