@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-import openai
 import pytest
 from story_kit import LLMSTRAT, REPOSITORY, User
 
@@ -95,41 +93,6 @@ def test_both_doors_register_the_same(user: User, pulumi: Pulumi) -> None:
     assert "unchanged" in pulumi("preview")
     pulumi("destroy", "--yes", "--skip-preview")
     pulumi("stack", "rm", STACK, "--yes")
-
-
-def expire(user: User, pulumi: Pulumi) -> None:
-    """Make the stack as it is when its time is over: recorded so, and the relay stopped by the account's schedule."""
-    outputs = user.outputs()
-    state = pulumi("stack", "export", "--stack", STACK).replace(f'"{outputs["expires"]}"', '"2026-01-01T00:00:00Z"')
-    (user.home / "expired.json").write_text(state)
-    pulumi("stack", "import", "--stack", STACK, "--file", str(user.home / "expired.json"))
-    functions = boto3.client(
-        "lambda",
-        region_name="us-east-1",
-        endpoint_url=pulumi.environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id=pulumi.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=pulumi.environment["AWS_SECRET_ACCESS_KEY"],
-    )
-    functions.put_function_concurrency(FunctionName=outputs["relay_function"], ReservedConcurrentExecutions=0)
-
-
-def test_up_wakes_what_the_expiry_has_stopped(user: User, pulumi: Pulumi) -> None:
-    user.sandboxed("up", "--yes")
-    expire(user, pulumi)
-    with pytest.raises(openai.InternalServerError):
-        user.client().models.list()
-    up = user.sandboxed("up", "--yes")
-    assert "✓ `chat` answers" in up.out
-    assert user.outputs()["expires"] > "2026-01-01T00:00:00Z"
-
-
-def test_reap_takes_down_what_has_expired(user: User, pulumi: Pulumi) -> None:
-    user.sandboxed("up", "--yes")
-    expire(user, pulumi)
-    assert "expired" in user.ok("list", "--sandbox").out
-    reaped = user.ok("reap", "--sandbox", "--yes")
-    assert "Nothing is left." in reaped.out
-    assert user.ok("list", "--sandbox", "--json").json == []
 
 
 def depends_on_new_ids(urn: str) -> bool:
