@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "train_plan", "up", "consumers", "relay", "datasets")
+NAMES = ("startup", "train_plan", "up", "nodes", "consumers", "relay", "datasets")
 
 
 def main() -> int:
