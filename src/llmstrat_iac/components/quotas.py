@@ -91,9 +91,13 @@ def _verdict(need: QuotaNeed, quota: dict[str, Any], used: float | None) -> Find
 
 
 def _increase(need: QuotaNeed, quota: dict[str, Any]) -> str:
+    """The command; with the region, which is the spec's rather than the shell's: `arn:aws:servicequotas:REGION:…`."""
+    region = str(quota.get("QuotaArn") or "").split(":")[3:4]
+    where = f" --region {region[0]}" if region else ""
+    value = math.ceil(max(need.need, need.exchange))
     return (
-        f"`aws service-quotas request-service-quota-increase --service-code {need.service} "
-        f"--quota-code {quota['QuotaCode']} --desired-value {math.ceil(max(need.need, need.exchange))}`"
+        f"`aws service-quotas request-service-quota-increase --service-code {need.service}{where} "
+        f"--quota-code {quota['QuotaCode']} --desired-value {value}`"
     )
 
 

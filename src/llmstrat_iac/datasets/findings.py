@@ -57,8 +57,8 @@ SHAPE = Rule(
     _E,
     'use {"messages": [...]}, {"prompt", "completion"}, or {"prompt" or "messages", "chosen", "rejected"}',
 )
-METHOD = Rule("method", _E, "choose the other `--method`, or give the file of the right kind")
-ROLES = Rule("roles", _E, "an optional system message first, then user and assistant in turn")
+METHOD = Rule("method", _E, "choose the other method (in a spec, `objective`), or give a file of the right kind")
+ROLES = Rule("roles", _E, "user and assistant in turn, after an optional system message where one is allowed")
 SINGLE_TURN = Rule("single-turn", _E, "split the conversation into one example an answer")
 TOOLS = Rule("tools", _E, "take tool calls out, or tune with a vendor that trains on them (openai)")
 EMPTY = Rule("empty", _E, "fill the text in, or drop the example; `--fix` drops it")

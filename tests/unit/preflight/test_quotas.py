@@ -56,6 +56,15 @@ def test_zero_is_refused_with_the_command_that_raises_it(tmp_path: Path) -> None
     assert "--service-code ec2 --quota-code L-417A185B --desired-value 96" in finding.remedy
 
 
+def test_the_quota_is_raised_in_the_specs_region(tmp_path: Path) -> None:
+    arn = "arn:aws:servicequotas:eu-central-1:111122223333:ec2/L-417A185B"
+    quota = {"Quota": {"Value": 0, "QuotaCode": "L-417A185B", "QuotaArn": arn}}
+    need = ec2_need("training", instance("p4d.24xlarge"), 1, "on-demand")
+    fake = FakeAccount({"service-quotas": {"get_service_quota": quota}})
+    (finding,) = check_quotas([need], fake, cache=tmp_path / "codes")
+    assert "--service-code ec2 --region eu-central-1 --quota-code L-417A185B" in finding.remedy
+
+
 def test_what_others_use_is_a_warning_only(tmp_path: Path) -> None:
     need = ec2_need("serving", instance("g5.12xlarge"), 1, "on-demand")
     (finding,) = check_quotas([need], account(64, used=48), cache=tmp_path / "codes")
