@@ -11,7 +11,7 @@ import openai
 import pytest
 from story_kit import SPEC, User
 from story_open import JOB_SECONDS, Account, served
-from story_tuning import write_examples
+from story_tuning import tuned, write_examples
 from test_faults import wait_until
 from test_from_scratch import scratch
 
@@ -155,3 +155,22 @@ def test_a_cluster_and_its_files_are_gone(user: User, account: Account, runtime:
     assert account.instances() == []
     wait_until(lambda: stopped(user))
     reap(user)
+
+
+def test_throughput_that_bills_by_the_hour_is_deleted(user: User, account: Account) -> None:
+    write_examples(user.home / "train.jsonl")
+    user.spec.write_text(tuned("bedrock", more=", options: {throughput: provisioned}"))
+    user.sandboxed("up", "--yes", "--wait")
+    list_units = account.client("bedrock").list_provisioned_model_throughputs
+    assert len(list_units()["provisionedModelSummaries"]) == 1
+    assert sorted(calls(advance(user, 10))) == [
+        "bedrock:DeleteProvisionedModelThroughput",
+        "lambda:PutFunctionConcurrency",
+    ]
+    assert list_units()["provisionedModelSummaries"] == []
+    user.sandboxed("up", "--yes")
+    assert len(list_units()["provisionedModelSummaries"]) == 1
+    assert user.sandboxed("invoke", "Where is it?", "--model", "support").out
+    advance(user, 10)
+    reap(user)
+    assert list_units()["provisionedModelSummaries"] == []
