@@ -11,7 +11,7 @@ from llmstrat_iac.sandbox.vendor.hub_wire import hub_routes
 GATED, OPEN = "meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen2.5-7B-Instruct"
 
 
-@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "adapter_config.json"])
 @pytest.mark.parametrize(
     ("model", "token", "status"),
     [(GATED, None, 401), (GATED, "sandbox-placeholder-key", 200), (GATED, "hf-not-granted", 403), (OPEN, None, 200)],

@@ -1,4 +1,4 @@
-"""The part of the Hugging Face hub that a preflight asks: a model's configuration and tokenizer at a commit."""
+"""The part of the Hugging Face hub that a preflight asks: a model's or adapter's configuration, and a tokenizer, at a commit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hub_routes() -> list[Route]:
     """The hub's surface."""
     return [
         Route(f"/{{organisation}}/{{model}}/resolve/{{revision}}/{name}", _file, methods=["GET", "HEAD"])
-        for name in ("config.json", "tokenizer.json")
+        for name in ("config.json", "tokenizer.json", "adapter_config.json")
     ]
 
 
