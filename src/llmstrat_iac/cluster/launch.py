@@ -172,7 +172,8 @@ class Launcher:
             idle = 0.0 if node.gate_only else node.settings.idle or 60 * node.job["idle_minutes"]
             if waited > patience + idle:
                 least = min(node.job["allowed_nodes"])
-                raise JobFailed(f"only {len(live)} nodes came, and the run needs {least} at least")
+                came = f"only {len(live)} nodes" if len(live) > 1 else "only 1 node"
+                raise JobFailed(f"{came} came, and the run needs {least} at least")
             return
         if newest is not None and newest.number >= node.job["generations"]:
             raise JobFailed(f"started {newest.number} times: not again")

@@ -41,5 +41,5 @@ def test_a_refused_one_fails_with_the_reason(job: Job) -> None:
 def test_fewer_nodes_than_planned_are_another_cluster(job: Job) -> None:
     """And those that have come don't wait as a training would, whose work is worth it."""
     assert job.run("node-1", patience="0.5") == [1]
-    assert job.read("status.json")["failure"] == "only 1 nodes came, and the run needs 2 at least"
+    assert job.read("status.json")["failure"] == "only 1 node came, and the run needs 2 at least"
     assert job.ran == ""

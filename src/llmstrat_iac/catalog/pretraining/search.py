@@ -162,7 +162,8 @@ def keeps(plan: ClusterPlan, wish: Wish) -> bool:
 
 
 def _misses(plan: ClusterPlan, wish: Wish) -> str:
-    takes = f"{plan.nodes} nodes take {_days(plan.days.likely)} days"
+    takes = f"{plan.nodes} nodes take" if plan.nodes > 1 else "1 node takes"
+    takes += f" {_days(plan.days.likely)} days"
     if wish.deadline_days is not None and plan.days.likely > wish.deadline_days:
         return f"{takes}; the deadline is {_days(wish.deadline_days)}"
     if plan.usd is None:
