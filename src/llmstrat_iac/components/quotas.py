@@ -50,8 +50,7 @@ def _merged(needs: Iterable[QuotaNeed]) -> Iterator[QuotaNeed]:
         by_name.setdefault((need.service, need.name), []).append(need)
     for same in by_name.values():
         first = same[0]
-        need, exchange = sum(each.need for each in same), sum(each.exchange for each in same)
-        yield replace(first, need=need, exchange=exchange)
+        yield replace(first, need=sum(each.need for each in same), exchange=sum(each.exchange for each in same))
 
 
 def _verdict(need: QuotaNeed, quota: dict[str, Any], used: float | None) -> Finding:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmstrat_iac.catalog.instances import InstanceType
 from llmstrat_iac.catalog.sagemaker_images import cuda_of
+from llmstrat_iac.catalog.sizing.contract import Fit
 from llmstrat_iac.components.ec2.images import AMI_CUDA, is_private
 from llmstrat_iac.open_model import ResolvedServing, ResolvedTraining
 from llmstrat_iac.plan import Finding, Severity
@@ -18,20 +18,19 @@ _BLACKWELL_CUDA = (12, 8)
 
 def check_training(training: ResolvedTraining) -> Iterator[Finding]:
     """The container's CUDA."""
-    best = training.choice.best
-    yield from _check_cuda("training", training.options.image, training.options.ami, best and best.instance)
+    yield from _check_cuda("training", training.options.image, training.options.ami, training.choice.best)
 
 
 def check_serving(serving: ResolvedServing) -> Iterator[Finding]:
     """The container's CUDA, what the network reaches, and what the engine can stream from S3."""
-    options, best = serving.options, serving.choice.best
+    options = serving.options
     if options.image is not None:
-        yield from _check_cuda("serving", options.image, options.ami, best and best.instance)
+        yield from _check_cuda("serving", options.image, options.ami, serving.choice.best)
     yield from _check_egress(serving)
     yield from _check_streamed(serving)
 
 
-def _check_cuda(part: str, image: str, ami: str | None, instance: InstanceType | None) -> Iterator[Finding]:
+def _check_cuda(part: str, image: str, ami: str | None, best: Fit | None) -> Iterator[Finding]:
     """A driver runs containers of its own CUDA generation and of older ones."""
     needed, path = cuda_of(image), f"{part}.options.image"
     if needed is None:
@@ -52,12 +51,12 @@ def _check_cuda(part: str, image: str, ami: str | None, instance: InstanceType |
             reason="the container wouldn't see the GPUs",
             remedy=f"use an image for CUDA {AMI_CUDA[0]} or older, or a newer machine image as `{part}.options.ami`",
         )
-    elif instance is not None and instance.compute_capability >= _BLACKWELL and needed < _BLACKWELL_CUDA:
+    elif best is not None and best.instance.compute_capability >= _BLACKWELL and needed < _BLACKWELL_CUDA:
         yield Finding(
             "ec2.cuda",
             Severity.ERROR,
             path,
-            f"`{image}` has CUDA {_shown(needed)}, and {instance.name}'s {instance.accelerator} needs "
+            f"`{image}` has CUDA {_shown(needed)}, and {best.instance.name}'s {best.instance.accelerator} needs "
             f"{_shown(_BLACKWELL_CUDA)} or newer",
             reason="older ones have no code for this GPU",
             remedy=f"use an image for CUDA {_shown(_BLACKWELL_CUDA)} or newer, or another `{part}.instance`",
