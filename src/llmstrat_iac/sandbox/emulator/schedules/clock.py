@@ -1,7 +1,7 @@
 """The sandbox's calendar: real time, or ahead of it by what `llmstrat sandbox advance` has added.
 
-Schedules and bought capacity go by it, and the command line and programs are told it. Jobs, logs and functions keep real
-time: a job that takes days at AWS takes seconds here anyway.
+Schedules and bought capacity go by it, and the command line and programs are told it. Jobs, logs and functions keep
+real time: a job that takes days at AWS takes seconds here anyway.
 """
 
 from __future__ import annotations
