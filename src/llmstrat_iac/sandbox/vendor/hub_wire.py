@@ -1,4 +1,4 @@
-"""The part of the Hugging Face hub that a preflight asks: whether a model, adapter or tokenizer is there at a commit."""
+"""The part of the Hugging Face hub a preflight asks: whether a model, adapter or tokenizer is there at a commit."""
 
 from __future__ import annotations
 
