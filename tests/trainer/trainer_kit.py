@@ -114,7 +114,7 @@ class _NoSession:
 
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> None:
     """Poll until it is true; fail with the process's output if that ends before."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 600
     while not condition():
         if process is not None and process.poll() is not None:
             assert condition(), process.stdout.read() if process.stdout else "it ended"
