@@ -12,7 +12,7 @@ from cases_data import DATA
 from cases_iam import IAM
 from cases_tuning import TUNING, prerequisites
 from provider_kit import QUIET, Bench
-from sandbox_kit import eventually
+from sandbox_kit import eventually, standing_time
 
 from llmstrat_iac.errors import EngineError
 
@@ -46,7 +46,8 @@ def outputs(stack: Any, name: str) -> dict[str, Any]:
 
 def test_a_custom_model_completes_under_refresh_and_goes(bench: Bench, cloud: Cloud) -> None:
     stack, bedrock = bench.stack(), cloud("bedrock")
-    stack.up(program("engine-done", "custom-model"))
+    with standing_time():
+        stack.up(program("engine-done", "custom-model"))
     assert outputs(stack, "custom-model")["jobStatus"] == "InProgress"
     job = outputs(stack, "custom-model")["jobArn"]
     assert eventually(lambda: bedrock.get_model_customization_job(jobIdentifier=job)["status"] == "Completed")
