@@ -62,6 +62,8 @@ def test_a_spec_is_planned_and_options_change_it(capsys: pytest.CaptureFixture[s
     assert asked["best"]["instance"] == "p4d.24xlarge"
     assert asked["best"]["nodes"] == 64
     assert asked["tokens"] == 569 * 10**9
+    others = {each["instance"] for each in asked["alternatives"]}
+    assert {"p4d.24xlarge", "p5.48xlarge"} <= others, "its own cluster is shown among others"
     assert main(["train-plan", str(EXAMPLE), "--tokens", "100B", "--json"]) == 0
     fewer = json.loads(capsys.readouterr().out)
     assert fewer["best"]["days"]["likely"] == pytest.approx(asked["best"]["days"]["likely"] * 100 / 569, rel=0.01)

@@ -12,7 +12,7 @@ import click
 from llmstrat_iac.catalog.aws_prices import AwsPrice
 from llmstrat_iac.catalog.gpu_prices import ec2_price
 from llmstrat_iac.catalog.instances import InstanceType, find_instance, instances
-from llmstrat_iac.catalog.pretraining.contract import Run, Search, Wish
+from llmstrat_iac.catalog.pretraining.contract import Price, Run, Search, Wish
 from llmstrat_iac.catalog.pretraining.presets import find_preset, presets
 from llmstrat_iac.catalog.pretraining.search import aimed, search
 from llmstrat_iac.cli.gpus_command import check_region
@@ -122,7 +122,22 @@ def _of_spec(spec: Path, asked: dict[str, Any]) -> tuple[str, Run, Wish, Search]
     }
     run = replace(run_of(pretraining), **{name: value for name, value in changes.items() if value is not None})
     wish = _wish(asked, wish_of(pretraining, asked["region"]))
-    return pretraining.alias, run, wish, search(run, wish, price=price_of(pretraining, asked["region"]))
+    price = price_of(pretraining, asked["region"])
+    found = search(run, wish, price=price)
+    if found.best is not None and not any(asked[name] for name in ("named", "nodes", "deadline", "budget")):
+        found = _with_others(found, run, wish, price)
+    return pretraining.alias, run, wish, found
+
+
+def _with_others(found: Search, run: Run, wish: Wish, price: Price) -> Search:
+    """SPEC's own cluster among others, divided as suits them: alone it says nothing of days against cost."""
+    free = replace(wish, instance=None, nodes=None, deadline_days=None, budget_usd=None)
+    others = search(replace(run, degrees=None, micro_batch=None), free, price=price)
+    known = {(each.instance.name, each.nodes) for each in found.alternatives}
+    more = [each for each in others.alternatives if (each.instance.name, each.nodes) not in known]
+    dearest = float("inf")
+    together = sorted((*found.alternatives, *more), key=lambda each: each.usd.likely if each.usd else dearest)
+    return Search(found.best, tuple(together), (*found.refused, *others.refused))
 
 
 def _run(asked: dict[str, Any]) -> Run:
