@@ -112,6 +112,15 @@ def test_a_cluster_with_a_slow_link_is_refused_before_it_trains(user: User, acco
     down(user)
 
 
+def test_a_run_moves_from_one_runtime_to_another(user: User, account: Account) -> None:
+    """What is new is made before what is old goes, so that no name may be used twice."""
+    for runtime in ("ec2", "hyperpod", "sagemaker"):
+        user.spec.write_text(scratch(runtime).replace("name: story", "name: fault-slow"))
+        up(user, "--retry")
+        assert user.sandboxed("status", "--json").json["job"]["job"]["state"] in ("queued", "running")
+    down(user)
+
+
 def test_a_cluster_is_tested_alone_and_then_trained_on(user: User, account: Account) -> None:
     spec = scratch("ec2")
     user.spec.write_text(spec)

@@ -24,13 +24,16 @@ class HyperPodNames:
 
     @property
     def cluster(self) -> str:
-        """Of network and file system, and the beginning of each cluster's own name."""
-        return f"{self.prefix}-cluster"
+        """Of network and file system, and the beginning of each cluster's own name.
+
+        Not as on EC2: a stack may move from one to the other, and what is new is made before what is old goes.
+        """
+        return f"{self.prefix}-hyperpod"
 
     @property
     def log(self) -> str:
-        """Of the job, as it is on EC2."""
-        return f"{GatewayNames(self.prefix).log_prefix}cluster"
+        """Of the job."""
+        return f"{GatewayNames(self.prefix).log_prefix}hyperpod"
 
     @property
     def expiry(self) -> ExpiryNames:
@@ -42,4 +45,4 @@ class HyperPodNames:
 
     def role(self, group: str) -> str:
         """Of the nodes of one group."""
-        return f"{self.prefix}-hyperpod-{group}"
+        return f"{self.cluster}-{group}"

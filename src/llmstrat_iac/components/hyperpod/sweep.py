@@ -5,6 +5,7 @@ Its network, file system and roles are found as every cluster's are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 
@@ -15,6 +16,7 @@ from llmstrat_iac.components.leftovers import Finder, Found, pages
 from llmstrat_iac.hookspecs import AwsSession, Leftover
 
 _CLUSTER, _LOG = "hyperpod cluster", "log group"
+_KEY = re.compile(r"[a-z0-9]+-\d+/")
 
 
 def sweep(stack_name: str, session: AwsSession, *, remove: bool) -> Iterable[Leftover]:
@@ -35,10 +37,11 @@ def _clusters(stack_name: str, session: AwsSession) -> Iterator[Found]:
 
 
 def _logs(stack_name: str, session: AwsSession) -> Iterator[Found]:
-    """HyperPod makes a group for each cluster, without tags; a cluster's name begins with the stack's and `-cluster-`,
-    which no other stack's does."""
+    """HyperPod makes a group for each cluster, without tags: the name tells whose it is."""
     client = session.client("logs")
     prefix = f"{CLUSTER_LOGS}{HyperPodNames(stack_name).cluster}-"
     for group in pages(client, "describe_log_groups", "logGroups", logGroupNamePrefix=prefix):
         name = group["logGroupName"]
+        if _KEY.match(name.removeprefix(prefix)) is None:
+            continue  # of a stack whose name begins like this one's
         yield Found(_LOG, name, "", billed=True, remove=partial(client.delete_log_group, logGroupName=name))

@@ -35,7 +35,7 @@ class SageMakerNames:
     @property
     def cluster(self) -> str:
         """Of a cluster's network and file system, and the beginning of its log's name."""
-        return f"{self.prefix}-cluster"
+        return f"{self.prefix}-sagemaker-cluster"
 
     @property
     def serving_role(self) -> str:

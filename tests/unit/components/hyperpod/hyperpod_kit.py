@@ -11,7 +11,7 @@ URI = "s3://b/pretraining/k-1"
 NODE = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
-    "LLMSTRAT_CLUSTER": "tiny-dev-cluster-k-1",
+    "LLMSTRAT_CLUSTER": "tiny-dev-hyperpod-k-1",
     "LLMSTRAT_CORPUS": "",
     "LLMSTRAT_DELETE": "1",
     "LLMSTRAT_EFA": "1",

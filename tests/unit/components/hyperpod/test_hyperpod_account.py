@@ -23,7 +23,7 @@ from llmstrat_iac.runtimes.hyperpod.outline import MAX_INSTANCES, NOT_IN_CLUSTER
 from llmstrat_iac.tuning import JobState, TuningJob
 
 KEY = "0123456789ab-1"
-NAME = f"{STACK}-cluster-{KEY}"
+NAME = f"{STACK}-hyperpod-{KEY}"
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -193,13 +193,14 @@ def test_a_cluster_that_is_gone_already_is_cancelled_all_the_same() -> None:
 def test_the_sweep_finds_clusters_by_tag_and_the_logs_that_hyperpod_makes() -> None:
     session, client = account(None)
     name = f"/aws/sagemaker/Clusters/{NAME}/abcdefghijkl"
-    logs = Client(describe_log_groups={"logGroups": [{"logGroupName": name}]})
+    other = f"/aws/sagemaker/Clusters/{STACK}-hyperpod-dev-hyperpod-{KEY}/abcdefghijkl"
+    logs = Client(describe_log_groups={"logGroups": [{"logGroupName": name}, {"logGroupName": other}]})
     found = list(sweep(STACK, Session(sagemaker=client, logs=logs), remove=True))
     assert [(each.type, each.id, each.billed, each.removed) for each in found] == [
         ("hyperpod cluster", NAME, True, True),
         ("log group", name, True, True),
     ]
-    assert ("describe_log_groups", {"logGroupNamePrefix": f"/aws/sagemaker/Clusters/{STACK}-cluster-"}) in logs.calls
+    assert ("describe_log_groups", {"logGroupNamePrefix": f"/aws/sagemaker/Clusters/{STACK}-hyperpod-"}) in logs.calls
     assert session is not None
 
 

@@ -60,7 +60,7 @@ def test_a_controller_and_workers_with_slurm_by_the_api(tmp_path: Path) -> None:
     resolved = resolve(tmp_path, "hyperpod", nodes=4, spare_nodes=1)
     deployed, found = registered(cluster, resolved)
     document = wanted(deployed)
-    assert document["ClusterName"] == f"tiny-dev-cluster-{pretraining_of(resolved).identity}-1"
+    assert document["ClusterName"] == f"tiny-dev-hyperpod-{pretraining_of(resolved).identity}-1"
     assert document["Orchestrator"] == {"Slurm": {"SlurmConfigStrategy": "Managed"}}
     assert document["NodeRecovery"] == "Automatic"
     assert document["VpcConfig"] == {"Subnets": ["cluster-1-id"], "SecurityGroupIds": ["cluster-id"]}

@@ -86,7 +86,7 @@ def test_a_job_that_is_over_takes_the_cluster_with_it(tmp_path: Path, state: str
     node = Node(tmp_path, {"aws s3 cp": status(state), "squeue": (0, "")})
     assert node.run("submit.sh").returncode == 0
     assert not node.calls("sbatch")
-    assert deleted(node) == [["aws", "sagemaker", "delete-cluster", "--cluster-name", "tiny-dev-cluster-k-1"]]
+    assert deleted(node) == [["aws", "sagemaker", "delete-cluster", "--cluster-name", "tiny-dev-hyperpod-k-1"]]
     assert not (tmp_path / "written.json").exists(), "the launcher has written its result"
 
 
