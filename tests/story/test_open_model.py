@@ -138,7 +138,7 @@ def test_a_training_that_fails_says_why_and_bills_no_more(user: User, account: A
 def test_a_training_alone_ends_and_its_budget_goes_on(user: User, account: Account) -> None:
     user.spec.write_text(trained("ec2"))
     up(user)
-    assert "bills until then" in user.sandboxed("wait").out
+    assert "bills until the next `llmstrat up`" in " ".join(user.sandboxed("wait").out.split())
     assert account.networks() == ["story-dev-training"]
     status = user.sandboxed("status", "--json").json
     assert (status["healthy"], status["job"]["awaits_up"]) == (True, True)

@@ -22,8 +22,9 @@ def found(folder: Path, rule: str, **changes: Any) -> list[Finding]:
     return [each for each in plan(folder, **changes).findings if each.rule == rule]
 
 
-def test_a_cluster_that_works_has_no_findings(tmp_path: Path) -> None:
-    assert plan(tmp_path).findings == ()
+def test_of_a_cluster_that_works_only_what_bills_on_is_said(tmp_path: Path) -> None:
+    assert [each.rule for each in plan(tmp_path).findings] == ["cluster.file-system"]
+    assert plan(tmp_path, storage={"kind": "s3"}).findings == ()
 
 
 def test_a_small_corpus_gets_the_smallest_file_system(tmp_path: Path) -> None:
