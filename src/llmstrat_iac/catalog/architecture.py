@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -39,6 +40,37 @@ class Architecture:
     """How the weights are published: `16-bit`, or `mxfp4` for experts in 4 bits."""
     float16: bool = True
     """Whether it can compute in float16; Gemma 2 and 3 overflow there, so that vLLM refuses."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, str]) -> Architecture:
+        """From a table whose columns are called as the fields; a column that it hasn't, or an empty cell, is unset."""
+
+        def count(column: str) -> int | None:
+            return int(row[column]) if row.get(column) else None
+
+        return cls(
+            layers=int(row["layers"]),
+            hidden_size=int(row["hidden_size"]),
+            attention_heads=int(row["attention_heads"]),
+            kv_heads=int(row["kv_heads"]),
+            head_dim=int(row["head_dim"]),
+            intermediate_size=int(row["intermediate_size"]),
+            vocab_size=int(row["vocab_size"]),
+            max_context=int(row["max_context"]),
+            tied_embeddings=row["tied_embeddings"] == "yes",
+            experts=count("experts"),
+            experts_per_token=count("experts_per_token"),
+            sliding_window=count("sliding_window"),
+            sliding_window_layers=count("sliding_window_layers") or 0,
+            published_parameters=count("published_parameters"),
+            shared_experts=count("shared_experts") or 0,
+            dense_layers=count("dense_layers") or 0,
+            dense_intermediate_size=count("dense_intermediate_size") or 0,
+            gated_mlp=row.get("gated_mlp", "yes") == "yes",
+            query_key_value_bias=row.get("query_key_value_bias") == "yes",
+            published_format=row.get("published_format") or "16-bit",
+            float16=row.get("float16", "yes") == "yes",
+        )
 
     @property
     def parameters(self) -> int:

@@ -107,39 +107,10 @@ def _licence(row: dict[str, str]) -> Licence:
 def _model(row: dict[str, str], known: dict[str, Licence]) -> OpenModel:
     return OpenModel(
         id=row["id"],
-        architecture=_shape(row),
+        architecture=Architecture.from_row(row),
         licence=known[row["licence"]] if row["licence"] else None,
         gated={"yes": True, "no": False}.get(row["gated"]),
         chat=row["chat"] == "yes",
         source=row["source"],
         as_of=row["as_of"],
     )
-
-
-def _shape(row: dict[str, str]) -> Architecture:
-    return Architecture(
-        layers=int(row["layers"]),
-        hidden_size=int(row["hidden_size"]),
-        attention_heads=int(row["attention_heads"]),
-        kv_heads=int(row["kv_heads"]),
-        head_dim=int(row["head_dim"]),
-        intermediate_size=int(row["intermediate_size"]),
-        vocab_size=int(row["vocab_size"]),
-        max_context=int(row["max_context"]),
-        tied_embeddings=row["tied_embeddings"] == "yes",
-        experts=_count(row["experts"]),
-        experts_per_token=_count(row["experts_per_token"]),
-        sliding_window=_count(row["sliding_window"]),
-        sliding_window_layers=_count(row["sliding_window_layers"]) or 0,
-        published_parameters=_count(row["published_parameters"]),
-        shared_experts=_count(row["shared_experts"]) or 0,
-        dense_layers=_count(row["dense_layers"]) or 0,
-        dense_intermediate_size=_count(row["dense_intermediate_size"]) or 0,
-        query_key_value_bias=row["query_key_value_bias"] == "yes",
-        published_format=row["published_format"],
-        float16=row["float16"] == "yes",
-    )
-
-
-def _count(cell: str) -> int | None:
-    return int(cell) if cell else None

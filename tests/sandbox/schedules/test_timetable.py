@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from llmstrat_iac.sandbox.advance import Firing
 from llmstrat_iac.sandbox.emulator.schedules import timetable
 from llmstrat_iac.sandbox.emulator.schedules.clock import Clock
 from llmstrat_iac.sandbox.emulator.schedules.expressions import Timing
-from llmstrat_iac.sandbox.emulator.schedules.timetable import CallError, Firing, Occasion, Timetable
+from llmstrat_iac.sandbox.emulator.schedules.timetable import CallError, Occasion, Timetable
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

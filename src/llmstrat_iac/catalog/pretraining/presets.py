@@ -52,16 +52,4 @@ def architecture_of_shape(shape: ModelShape) -> Architecture | None:
 
 
 def _preset(row: dict[str, str]) -> Preset:
-    architecture = Architecture(
-        layers=int(row["layers"]),
-        hidden_size=int(row["hidden_size"]),
-        attention_heads=int(row["attention_heads"]),
-        kv_heads=int(row["kv_heads"]),
-        head_dim=int(row["head_dim"]),
-        intermediate_size=int(row["intermediate_size"]),
-        vocab_size=int(row["vocab_size"]),
-        max_context=int(row["max_context"]),
-        tied_embeddings=row["tied_embeddings"] == "yes",
-        gated_mlp=row["gated_mlp"] == "yes",
-    )
-    return Preset(row["name"], row["title"], architecture, row["source"], row["as_of"])
+    return Preset(row["name"], row["title"], Architecture.from_row(row), row["source"], row["as_of"])

@@ -153,34 +153,8 @@ def _no_price(_instance: InstanceType) -> AwsPrice:
 def _shape(name: str) -> Architecture:
     for row in _rows("shapes.csv"):
         if row["name"] == name:
-            return _architecture(row)
+            return Architecture.from_row(row)
     return named_shape(name)
-
-
-def _architecture(row: dict[str, str]) -> Architecture:
-    def number(column: str) -> int | None:
-        return int(row[column]) if row[column] else None
-
-    return Architecture(
-        layers=int(row["layers"]),
-        hidden_size=int(row["hidden_size"]),
-        attention_heads=int(row["attention_heads"]),
-        kv_heads=int(row["kv_heads"]),
-        head_dim=int(row["head_dim"]),
-        intermediate_size=int(row["intermediate_size"]),
-        vocab_size=int(row["vocab_size"]),
-        max_context=int(row["max_context"]),
-        tied_embeddings=row["tied_embeddings"] == "yes",
-        gated_mlp=row["gated_mlp"] == "yes",
-        experts=number("experts"),
-        experts_per_token=number("experts_per_token"),
-        shared_experts=number("shared_experts") or 0,
-        dense_layers=number("dense_layers") or 0,
-        dense_intermediate_size=number("dense_intermediate_size") or 0,
-        sliding_window=number("sliding_window"),
-        sliding_window_layers=number("sliding_window_layers") or 0,
-        published_parameters=number("published_parameters"),
-    )
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from llmstrat_iac.sandbox.advance import Firing
 from llmstrat_iac.sandbox.emulator.schedules.clock import Clock
 from llmstrat_iac.sandbox.emulator.schedules.expressions import Timing
 
@@ -40,18 +41,6 @@ class Occasion:
     retries: int = 0
     over: Callable[[], object] = lambda: None
     """Called after the one time of something that happens once."""
-
-
-@dataclass(frozen=True)
-class Firing:
-    """Something that has fallen due, and what became of it."""
-
-    moment: datetime
-    kind: str
-    name: str
-    call: str
-    attempts: int
-    failure: str | None
 
 
 class Timetable:
